@@ -1,0 +1,85 @@
+"""Cloud credentials and their sealed secrets."""
+
+import peewee
+
+from api.database import Instant, Json, Model, database, now
+from api.due import CLAIMS_PER_CREDENTIAL, DueModel
+
+
+class Credential(DueModel):
+    """A cloud credential and the last verdict about it. The secret itself is in `CredentialSecret`.
+
+    secret_version: the newest secret that a caller sent. verified_secret_version: the newest that a verdict is about.
+    candidate_*: the newest secret while it is VERIFYING, or why it was REJECTED. paused_until: the circuit breaker.
+    """
+
+    organisation_id = peewee.UUIDField()
+    name = peewee.TextField()
+    provider = peewee.TextField()
+    credential_type = peewee.TextField()
+    account = peewee.TextField(null=True)
+    is_valid = peewee.BooleanField(null=True)
+    last_verified_at = Instant(null=True)
+    verification_error = peewee.TextField(null=True)
+    missing_permissions = Json(null=True)
+    secret_version = peewee.IntegerField(default=1)
+    verified_secret_version = peewee.IntegerField(null=True)
+    candidate_status = peewee.TextField(null=True)
+    candidate_error = peewee.TextField(null=True)
+    candidate_since = Instant(null=True)
+    paused_until = Instant(null=True)
+    revision = peewee.IntegerField(default=1)
+    created_at = Instant()
+    updated_at = Instant()
+    deleting_since = Instant(null=True)
+
+    class Meta:
+        table_name = "credentials"
+
+
+class CredentialSecret(peewee.Model):
+    """A sealed secret. `state` is CURRENT (the one that serves) or CANDIDATE (being verified)."""
+
+    credential_id = peewee.UUIDField()
+    organisation_id = peewee.UUIDField()
+    version = peewee.IntegerField()
+    state = peewee.TextField()
+    key_id = peewee.TextField()
+    wrapped_key = peewee.BlobField()
+    sealed_data = peewee.BlobField()
+    created_at = Instant()
+
+    class Meta:
+        database = database
+        primary_key = peewee.CompositeKey("credential_id", "version")
+        table_name = "credential_secrets"
+
+
+class TargetListing(DueModel):
+    """What a credential can see in one region, as it was when a worker last looked."""
+
+    organisation_id = peewee.UUIDField()
+    credential_id = peewee.UUIDField()
+    region = peewee.TextField()
+    targets = Json(null=True)
+    error = peewee.TextField(null=True)
+    listed_at = Instant(null=True)
+
+    class Meta:
+        table_name = "target_listings"
+
+    @classmethod
+    def ready(cls) -> peewee.Node:
+        return credential_is_free(cls)
+
+
+def credential_is_free(model: type[DueModel]) -> peewee.Node:
+    """A row's credential is not paused, and not in use by `CLAIMS_PER_CREDENTIAL` claims of its kind already."""
+    paused = Credential.select(peewee.SQL("1")).where(
+        Credential.id == model.credential_id, Credential.paused_until > now()
+    )
+    other = model.alias()
+    in_use = other.select(peewee.fn.COUNT(other.id)).where(
+        other.credential_id == model.credential_id, other.claimed_until > now()
+    )
+    return ~peewee.fn.EXISTS(paused) & (in_use < CLAIMS_PER_CREDENTIAL)

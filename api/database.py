@@ -1,0 +1,177 @@
+"""The database: PostgreSQL or SQLite behind one set of words.
+
+Times are columns of microseconds since the epoch, UTC: both engines then compare and add in the same way.
+The clock is the database's (`now`), so that machines whose clocks differ agree on what is due.
+"""
+
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import peewee
+from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS = 1_000_000
+POOL_WAIT_SECONDS = 5
+
+database = peewee.DatabaseProxy()
+
+# What every SQLite connection is opened with: SQLite's own defaults neither check foreign keys nor let a reader pass a writer,
+# and NORMAL may lose the last commit when the power fails (https://www.sqlite.org/pragma.html#pragma_synchronous).
+_SQLITE_PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000, "synchronous": "full"}
+
+
+class _Pending(threading.local):
+    """What this thread does once its open transaction is committed."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+
+
+class _Clock:
+    """How far the database's clock is set off, in microseconds: always 0 outside tests."""
+
+    offset = 0
+
+
+_pending = _Pending()
+clock = _Clock()
+
+
+class Instant(peewee.BigIntegerField):
+    """A moment: an aware datetime in Python, microseconds since the epoch in the column."""
+
+    def db_value(self, value: Any) -> Any:
+        return (value - _EPOCH) // timedelta(microseconds=1) if isinstance(value, datetime) else value
+
+    def python_value(self, value: Any) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+
+
+class Json(peewee.TextField):
+    """A value kept as JSON text."""
+
+    def db_value(self, value: Any) -> Any:
+        return None if value is None else json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+    def python_value(self, value: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class Model(peewee.Model):
+    """The base of every row: a random UUID names it."""
+
+    id = peewee.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+def bind(url: str, connections: int = 20) -> None:
+    """Say which database the process uses: `sqlite:///relative`, `sqlite:////absolute` or `postgresql://…`.
+
+    `connections` is the most that the pool opens; a caller waits `POOL_WAIT_SECONDS` for a free one. Opens none by itself.
+    """
+    if url.startswith("sqlite:///"):
+        engine: peewee.Database = PooledSqliteDatabase(
+            url.removeprefix("sqlite:///"),
+            pragmas=_SQLITE_PRAGMAS,
+            check_same_thread=False,
+            autoconnect=False,
+            max_connections=connections,
+            timeout=POOL_WAIT_SECONDS,
+        )
+        engine.register_function(_microseconds_now, "entryguard_now", 0)
+    else:
+        engine = PooledPostgresqlDatabase(
+            url.replace("postgres://", "postgresql://", 1),
+            autoconnect=False,
+            max_connections=connections,
+            timeout=POOL_WAIT_SECONDS,
+            connect_timeout=3,
+            options="-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
+            keepalives_idle=30,
+        )
+    database.initialize(engine)
+
+
+def is_sqlite() -> bool:
+    return isinstance(database.obj, peewee.SqliteDatabase)
+
+
+def sqlite_file() -> Path | None:
+    return Path(database.obj.database) if is_sqlite() else None
+
+
+def forget_connections() -> None:
+    """Drop the pool without closing its sockets: in a forked child they are the parent's."""
+    database.obj.dispose()
+
+
+@contextlib.contextmanager
+def connection() -> Iterator[None]:
+    """Hold a connection of the pool for a block; inside another such block, the same one."""
+    if not database.is_closed():
+        yield
+        return
+    database.connect()
+    try:
+        yield
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def write() -> Iterator[None]:
+    """One transaction for all that is written in the block; within another, a part of that one.
+
+    The one place where anything is committed. What `after_commit` was given runs behind it, and not when it is rolled back.
+    """
+    if database.in_transaction():
+        yield
+        return
+    _pending.callbacks.clear()
+    # SQLite answers "database is locked" to a transaction that reads first and wants to write later; IMMEDIATE queues instead.
+    with database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
+        yield
+    callbacks, _pending.callbacks = _pending.callbacks, []
+    for callback in callbacks:
+        callback()
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Run `callback`, once however often it is given, when the open transaction is committed."""
+    if callback not in _pending.callbacks:
+        _pending.callbacks.append(callback)
+
+
+def now(seconds: float = 0) -> peewee.Node:
+    """The database's clock, `seconds` later, as an expression to compare and to store."""
+    later = round(seconds * _MICROSECONDS)
+    if is_sqlite():
+        return peewee.fn.entryguard_now() + later
+    return peewee.SQL("((extract(epoch from clock_timestamp()) * 1000000)::bigint + %s)", (clock.offset + later,))
+
+
+def current_time() -> datetime:
+    """What the database's clock says."""
+    moment = peewee.Select(columns=[peewee.fn.COALESCE(now(), 0)]).bind(database).scalar()
+    return _EPOCH + timedelta(microseconds=int(moment))
+
+
+def lock(row: Model) -> None:
+    """Let nobody else change `row` until the open transaction ends."""
+    if not is_sqlite():  # SQLite's IMMEDIATE transaction already has the whole database
+        type(row).select(type(row).id).where(type(row).id == row.id).for_update().execute()
+
+
+def _microseconds_now() -> int:
+    return time.time_ns() // 1000 + clock.offset

@@ -1,0 +1,245 @@
+"""Work that is due: who does it, in which order, and how often it is tried.
+
+A row that wants work says so in its own columns, in the transaction that changes what is wanted. Whoever looks claims a due
+row, acts so that acting twice does no harm, and records what was seen; only the claim's owner can. Messages may be lost,
+doubled or late: they only say "look".
+"""
+
+import enum
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from api import notify
+from api.database import Instant, Model, after_commit, database, is_sqlite, now, write
+
+LEASE_SECONDS = 20
+STUCK_SECONDS = 120
+CLAIMS_PER_CREDENTIAL = 4
+_BACKOFF_CAP_SECONDS = 60
+_REVOKE_BACKOFF_CAP_SECONDS = 15
+
+
+class Priority(enum.IntEnum):
+    """The order in which due rows are served; lower first."""
+
+    REVOKE = 0
+    APPLY = 1
+    REQUESTED = 2
+    RECHECK = 3
+
+
+class LostClaim(Exception):
+    """The claim is somebody else's by now, or its row is gone: what was seen is not recorded."""
+
+
+class Turn(peewee.Model):
+    """When an organisation was served last: the one that waited longest is served next, however long anybody's backlog."""
+
+    organisation_id = peewee.UUIDField(primary_key=True)
+    served_at = Instant(default=0)
+
+    class Meta:
+        database = database
+        table_name = "turns"
+
+
+class DueModel(Model):
+    """The columns of a row that wants work; a subclass has `organisation_id`.
+
+    due_at: when to look at it next (None: never). wanted_revision: moves when what is wanted changes. seen_revision: the
+    wanted_revision that the last record was about. claim_token, claimed_until: who works on it, and how long it may.
+    attempts: failures in a row. unserved_since, last_failure: since when it fails, and the last reason.
+    """
+
+    due_at = Instant(null=True)
+    due_priority = peewee.SmallIntegerField(default=Priority.REQUESTED)
+    wanted_revision = peewee.IntegerField(default=1)
+    seen_revision = peewee.IntegerField(default=0)
+    claim_token = peewee.UUIDField(null=True)
+    claimed_until = Instant(null=True)
+    attempts = peewee.IntegerField(default=0)
+    unserved_since = Instant(null=True)
+    last_failure = peewee.TextField(null=True)
+
+    @classmethod
+    def ready(cls) -> peewee.Node | None:
+        """What must be true beside being due: a cap, a circuit breaker. None: nothing."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one row until its lease runs out.
+
+    inherited: the lease before ran out unrecorded, so a call of its owner may still arrive late.
+    """
+
+    model: type[DueModel]
+    row_id: uuid.UUID
+    organisation_id: uuid.UUID
+    token: uuid.UUID
+    wanted_revision: int
+    attempts: int
+    priority: Priority
+    inherited: bool
+
+
+def want(model: type[DueModel], which: peewee.Node, priority: Priority = Priority.REQUESTED) -> None:
+    """Make the rows due now, because what is wanted of them has changed. Inside `write`."""
+    already_more_urgent = (model.due_at <= now()) & (model.due_priority < priority)
+    model.update(
+        wanted_revision=model.wanted_revision + 1,
+        due_at=now(),
+        due_priority=peewee.Case(None, [(already_more_urgent, model.due_priority)], int(priority)),
+        attempts=0,
+        unserved_since=None,
+        last_failure=None,
+    ).where(which).execute()
+    after_commit(notify.ring)
+
+
+def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority]) -> Claim | None:
+    """Take the most urgent due row of the organisation that waited longest; None where nothing is due.
+
+    Returns a claim whose lease is `LEASE_SECONDS` long.
+    """
+    waiting = [found for model in models if (found := _waiting(model, priorities))]
+    for priority, _, organisation_id, model in sorted(waiting, key=lambda found: found[:2]):
+        if taken := _take(model, organisation_id, Priority(priority)):
+            return taken
+    return None
+
+
+def renew(claim: Claim) -> None:
+    """Start the lease anew. Raises LostClaim when it is somebody else's, or ran out: then no further call may start."""
+    model = claim.model
+    changed = (
+        model.update(claimed_until=now(LEASE_SECONDS))
+        .where(model.id == claim.row_id, model.claim_token == claim.token, model.claimed_until > now())
+        .execute()
+    )
+    if not changed:
+        raise LostClaim
+
+
+def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | None) -> None:
+    """Record what was seen and give the claim back. Inside `write`. Raises LostClaim.
+
+    The row stays due when what is wanted has moved since the claim. A claim that was inherited is looked at once more, a
+    lease later, since a call of the owner before it may land until then.
+    """
+    model = claim.model
+    again = LEASE_SECONDS if claim.inherited else look_again_seconds
+    unchanged = model.wanted_revision == claim.wanted_revision
+    _give_back(
+        claim,
+        {
+            **seen,
+            "seen_revision": claim.wanted_revision,
+            "due_at": peewee.Case(None, [(unchanged, None if again is None else now(again))], model.due_at),
+            "due_priority": peewee.Case(None, [(unchanged, int(Priority.RECHECK))], model.due_priority),
+            "attempts": 0,
+            "unserved_since": None,
+            "last_failure": None,
+        },
+    )
+
+
+def postpone(claim: Claim, reason: str) -> float:
+    """Try again later, because nothing could be seen. Inside `write`. Returns the seconds until then. Raises LostClaim."""
+    model = claim.model
+    seconds = backoff_seconds(claim.attempts, claim.priority)
+    unchanged = model.wanted_revision == claim.wanted_revision
+    _give_back(
+        claim,
+        {
+            "due_at": peewee.Case(None, [(unchanged, now(seconds))], model.due_at),
+            "attempts": model.attempts + 1,
+            "unserved_since": peewee.fn.COALESCE(model.unserved_since, now()),
+            "last_failure": reason,
+        },
+    )
+    return seconds
+
+
+def release(claim: Claim) -> None:
+    """Give the claim back untouched: somebody else may take the row at once."""
+    with write():
+        _give_back(claim, {})
+
+
+def backoff_seconds(attempts: int, priority: Priority) -> float:
+    """How long to wait after `attempts` earlier failures: doubling from 1 s, with jitter, and never giving up."""
+    cap = _REVOKE_BACKOFF_CAP_SECONDS if priority is Priority.REVOKE else _BACKOFF_CAP_SECONDS
+    longest = min(cap, 2.0 ** min(attempts, 10))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads retries, hides nothing
+
+
+def is_due(model: type[DueModel]) -> peewee.Node:
+    """Rows that anybody may claim now."""
+    unclaimed = model.claimed_until.is_null() | (model.claimed_until <= now())
+    due = (model.due_at <= now()) & unclaimed
+    ready = model.ready()
+    return due if ready is None else due & ready
+
+
+def _waiting(
+    model: type[DueModel], priorities: Sequence[Priority]
+) -> tuple[int, int, uuid.UUID, type[DueModel]] | None:
+    """Whose turn it is among the organisations with due rows: the best priority first, then the longest wait."""
+    most_urgent = model.select(peewee.fn.MIN(model.due_priority)).where(
+        model.organisation_id == Turn.organisation_id, model.due_priority.in_(list(priorities)), is_due(model)
+    )
+    turns = Turn.select(Turn.organisation_id, Turn.served_at, most_urgent.alias("priority")).subquery()
+    found = (
+        peewee.Select([turns], [turns.c.priority, turns.c.served_at, turns.c.organisation_id])
+        .where(turns.c.priority.is_null(False))
+        .order_by(turns.c.priority, turns.c.served_at)
+        .limit(1)
+        .bind(database)
+        .tuples()
+        .first()
+    )
+    return None if found is None else (found[0], found[1], uuid.UUID(str(found[2])), model)
+
+
+def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority) -> Claim | None:
+    query = (
+        model.select(model.id, model.wanted_revision, model.attempts, model.claim_token)
+        .where(model.organisation_id == organisation_id, model.due_priority == int(priority), is_due(model))
+        .order_by(model.due_at)
+        .limit(1)
+    )
+    with write():
+        row = (query if is_sqlite() else query.for_update("FOR UPDATE SKIP LOCKED")).first()
+        if row is None:
+            return None
+        token = uuid.uuid4()
+        model.update(claim_token=token, claimed_until=now(LEASE_SECONDS)).where(model.id == row.id).execute()
+        Turn.update(served_at=now()).where(Turn.organisation_id == organisation_id).execute()
+    return Claim(
+        model=model,
+        row_id=row.id,
+        organisation_id=organisation_id,
+        token=token,
+        wanted_revision=row.wanted_revision,
+        attempts=row.attempts,
+        priority=priority,
+        inherited=row.claim_token is not None,
+    )
+
+
+def _give_back(claim: Claim, changes: Mapping[str, Any]) -> None:
+    model = claim.model
+    changed = (
+        model.update(claim_token=None, claimed_until=None, **changes)
+        .where(model.id == claim.row_id, model.claim_token == claim.token)
+        .execute()
+    )
+    if not changed:
+        raise LostClaim

@@ -1,0 +1,158 @@
+"""What can go wrong, as named errors: a code from the API contract and a sentence for the reader.
+
+Only `http_errors.py` knows which status a code has.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+Details = Mapping[str, Sequence[str]]
+
+
+class EntryGuardError(Exception):
+    """The base of all of them. `message` is shown to the caller, so it never holds a secret, a path or an exception's text."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What stands in the error body beside the fields that every error has."""
+        return {}
+
+
+class InvalidInput(EntryGuardError):
+    """The request cannot be understood or breaks a rule; `details` says which field and why."""
+
+    code = "VALIDATION_ERROR"
+
+    def __init__(self, message: str, details: Details | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return {"details": {field: list(reasons) for field, reasons in self.details.items()}} if self.details else {}
+
+
+class UnsafeUrl(EntryGuardError):
+    """A URL that the server must not call."""
+
+    code = "UNSAFE_URL"
+
+
+class TooManyResources(EntryGuardError):
+    """The organisation's tier allows no further resource (docs/create-resource.txt, word for word)."""
+
+    code = "MAX_RESOURCES_REACHED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"Organization has reached maximum of {limit} resources for Free tier. "
+            "Add credits to unlock unlimited resources."
+        )
+
+
+class VerificationFailed(EntryGuardError):
+    """The cloud's own reason, its code first."""
+
+    code = "VERIFICATION_FAILED"
+
+
+class LastAdmin(EntryGuardError):
+    """An organisation keeps at least one administrator who can sign in."""
+
+    code = "LAST_ADMIN"
+
+    def __init__(self) -> None:
+        super().__init__("The last administrator can be neither demoted nor removed. Make somebody else ORG_ADMIN first.")
+
+
+class Unauthenticated(EntryGuardError):
+    """Nobody is known to be asking."""
+
+    code = "UNAUTHORIZED"
+
+    def __init__(self, message: str = "Missing or invalid authentication token") -> None:
+        super().__init__(message)
+
+
+class NotAllowed(EntryGuardError):
+    """Somebody is asking who may not."""
+
+    code = "FORBIDDEN"
+
+    def __init__(self, message: str = "User lacks ORG_ADMIN role") -> None:
+        super().__init__(message)
+
+
+class NotFound(EntryGuardError):
+    """Not there, or another organisation's: the caller cannot tell which."""
+
+    code = "NOT_FOUND"
+
+
+class CredentialNotFound(NotFound):
+    code = "CREDENTIAL_NOT_FOUND"
+
+    def __init__(self, credential_id: object) -> None:
+        super().__init__(f"Credential with ID {credential_id} not found")
+
+
+class ResourceNotFound(NotFound):
+    code = "RESOURCE_NOT_FOUND"
+
+    def __init__(self, resource_id: object) -> None:
+        super().__init__(f"Resource with ID {resource_id} not found")
+
+
+class UserNotFound(NotFound):
+    code = "USER_NOT_FOUND"
+
+    def __init__(self, user_id: object) -> None:
+        super().__init__(f"User with ID {user_id} not found")
+
+
+class ApiKeyNotFound(NotFound):
+    code = "API_KEY_NOT_FOUND"
+
+    def __init__(self, key_id: object) -> None:
+        super().__init__(f"API key with ID {key_id} not found")
+
+
+class Conflict(EntryGuardError):
+    """The request contradicts what is there."""
+
+    code = "CONFLICT"
+
+
+class StaleObject(EntryGuardError):
+    """`If-Match` names a revision that somebody has changed since."""
+
+    code = "PRECONDITION_FAILED"
+
+    def __init__(self) -> None:
+        super().__init__("The object was changed since you read it. Read it again and repeat the change.")
+
+
+class RateLimited(EntryGuardError):
+    """Too often; `retry_after` in seconds."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Rate limit exceeded. Try again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class Unavailable(EntryGuardError):
+    """Something that the server needs is away; `retry_after` in seconds."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self, message: str = "The service is not available just now. Try again shortly.", retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,88 @@
+"""The doorbell: tells the workers through Redis that something is due.
+
+A ring says only "look", so it may be lost, doubled or late. It is sent by a thread of its own: whoever rings waits for
+nothing, and rings that come while one is under way become one.
+"""
+
+import logging
+import os
+import threading
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+QUEUE_NAME = "entryguard"
+RING = "look"
+TIMEOUT_SECONDS = 0.25
+# RQ keeps a job's arguments and result for a year unless told otherwise; there is nothing in a ring worth keeping.
+_KEPT_SECONDS = 60
+
+_log = logging.getLogger(__name__)
+
+
+def redis_client(url: str, timeout_seconds: float | None = TIMEOUT_SECONDS) -> redis.Redis:
+    """A client that answers within `timeout_seconds` or raises; redis-py's own default may try for 40 s.
+
+    None waits without end for a reply (a worker's blocking read), never for a connection.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+    )
+
+
+class Bell:
+    """Rings in the background, once for all who asked meanwhile."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._queue = Queue(QUEUE_NAME, connection=client, serializer=JSONSerializer)
+        self._asked = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._owner = 0
+
+    def ring(self) -> None:
+        """Ask for a ring; returns at once."""
+        self._asked.set()
+        with self._lock:
+            # A forked child has the object without the thread.
+            if self._owner != os.getpid() or self._thread is None:
+                self._owner = os.getpid()
+                self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
+                self._thread.start()
+
+    def ring_now(self) -> bool:
+        """Ring, and tell whether Redis took it."""
+        try:
+            self._queue.enqueue(RING, result_ttl=0, failure_ttl=_KEPT_SECONDS, ttl=_KEPT_SECONDS)
+        except redis.RedisError as error:
+            _log.warning("Redis did not take a ring (%s); the workers will look by themselves", type(error).__name__)
+            return False
+        return True
+
+    def _serve(self) -> None:
+        while True:
+            self._asked.wait()
+            self._asked.clear()
+            self.ring_now()
+
+
+_bell: Bell | None = None
+
+
+def use(redis_url: str) -> None:
+    """Say which Redis this process rings through."""
+    global _bell  # noqa: PLW0603 - one doorbell a process, like its database
+    _bell = Bell(redis_client(redis_url))
+
+
+def ring() -> None:
+    """Tell the workers to look. Never raises and never waits; without `use`, as in a command, nothing is rung."""
+    if _bell is not None:
+        _bell.ring()

@@ -1,0 +1,40 @@
+"""Cloud resources: what sessions open."""
+
+import peewee
+
+from api.credentials.models import credential_is_free
+from api.database import Instant, Json
+from api.due import DueModel
+
+
+class Resource(DueModel):
+    """A security group, firewall, network security group or route, reached through a credential.
+
+    is_active: a credential that is valid has seen it. verified_revision: the revision that the last verdict is about.
+    """
+
+    organisation_id = peewee.UUIDField()
+    credential_id = peewee.UUIDField()
+    name = peewee.TextField()
+    provider = peewee.TextField()
+    resource_type = peewee.TextField()
+    resource_identifier = peewee.TextField()
+    region = peewee.TextField(null=True)
+    config = Json(null=True)
+    max_session_minutes = peewee.IntegerField(null=True)
+    is_active = peewee.BooleanField(default=False)
+    last_verified_at = Instant(null=True)
+    verification_error = peewee.TextField(null=True)
+    missing_permissions = Json(null=True)
+    revision = peewee.IntegerField(default=1)
+    verified_revision = peewee.IntegerField(null=True)
+    created_at = Instant()
+    updated_at = Instant()
+    deleting_since = Instant(null=True)
+
+    class Meta:
+        table_name = "resources"
+
+    @classmethod
+    def ready(cls) -> peewee.Node:
+        return credential_is_free(cls)
