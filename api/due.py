@@ -195,13 +195,13 @@ def _waiting(
     most_urgent = model.select(peewee.fn.MIN(model.due_priority)).where(
         model.organisation_id == Turn.organisation_id, model.due_priority.in_(list(priorities)), is_due(model)
     )
-    turns = Turn.select(Turn.organisation_id, Turn.served_at, most_urgent.alias("priority")).subquery()
+    turns = Turn.select(Turn.organisation_id, Turn.served_at, most_urgent.alias("priority")).alias("turn")
     found = (
         peewee.Select([turns], [turns.c.priority, turns.c.served_at, turns.c.organisation_id])
         .where(turns.c.priority.is_null(False))
         .order_by(turns.c.priority, turns.c.served_at)
         .limit(1)
-        .bind(database)
+        .bind(database.obj)
         .tuples()
         .first()
     )

