@@ -1,0 +1,76 @@
+# Everything here needs Python 3.11 or later, git and make, and brings the rest itself.
+PYTHON ?= python3
+# what pytest is given beside setup.cfg: a part of the tests, another number of processes, …
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+# `make lock LOCK_ARGS=--upgrade` moves every pin to what is newest
+LOCK_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A user's own settings must not decide what is installed, nor where modules come from.
+unexport PYTHONPATH PYTHONHOME PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX
+# The recipes find the CLI by this file: it holds the directory that tools/pulumi/install printed.
+PULUMI := $(VENV)/pulumi-directory
+WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format lock wheels clean pulumi
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/installed pulumi ## everything that the demo and the tests need (minutes the first time, then a second)
+
+demo: setup ## the main job on your screen: a credential and two security groups from Pulumi, verified
+	@$(WITH_TOOLS) $(BIN)/python -m examples.demo
+
+test: setup lint ## lint, then every test
+	@$(WITH_TOOLS) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/installed ## ruff, mypy and the rules about who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed ## lay the code out as lint wants it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheels: $(VENV)/installed ## both wheels, into dist/
+	@rm -rf dist build pulumi_entryguard/build
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . ./pulumi_entryguard
+	@rm -rf build pulumi_entryguard/build
+
+# uv and not pip-compile: one lock for every Python and platform (redis needs one package more before Python 3.11.3).
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
+lock: $(VENV)/installed ## the locks anew, from what setup.cfg and pulumi_entryguard/setup.cfg ask for
+	$(COMPILE) setup.cfg --output-file requirements.txt
+	$(COMPILE) setup.cfg pulumi_entryguard/setup.cfg --extra test --extra build --constraint requirements.txt \
+		--output-file requirements-dev.txt
+
+clean: ## away with all that was made here (the Pulumi CLI stays in its cache)
+	rm -rf $(VENV) dist build pulumi_entryguard/build *.egg-info pulumi_entryguard/*.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=…")'
+	@echo "making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/libraries: requirements-dev.txt | $(BIN)/python
+	@echo "installing the locked libraries (about a minute)"
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+BUILD_FILES := pyproject.toml setup.cfg pulumi_entryguard/pyproject.toml pulumi_entryguard/setup.cfg
+$(VENV)/installed: $(VENV)/libraries $(BUILD_FILES)
+	@echo "installing EntryGuard's two packages"
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable ./pulumi_entryguard
+	@touch $@
+
+pulumi: | $(BIN)/python
+	@$(BIN)/python tools/pulumi/install > $(PULUMI)
