@@ -31,8 +31,8 @@ class MissingKeys(KeyRingError):
 def verify_against(key_ring: KeyRing, recorded: Mapping[str, bytes], in_use: Collection[str]) -> dict[str, bytes]:
     """Compare the ring with what the database recorded, and answer what it has yet to record.
 
-    recorded: the check values by key id that were written when each key was first seen. in_use: the ids of the keys that
-    sealed any row. Returns the check values of the ring's keys that are not recorded.
+    recorded: the check values by key id, written when each key was first seen. in_use: the ids of the keys that sealed
+    any row. Returns the check values of the ring's keys that are not recorded.
     Raises WrongKey where a key is not the recorded one, MissingKeys where one that is in use is not in the ring.
     """
     values = {key_id: key_ring.check_value(key_id) for key_id in key_ring.key_ids}

@@ -6,7 +6,7 @@ commas instead of lines. Each key has 32 random bytes; from them `wrapping_key` 
 """
 
 import base64
-import binascii
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from api.errors import Unavailable
-from api.secret import Secret
+from api.secret import Secret, SecretUnreadable
 
 KEY_BYTES = 32
 _KEY_ID = re.compile(r"[a-z0-9-]{1,32}")
-# 32 random bytes hold fewer than 17 different ones about once in 2**45 keys; zeros, repeats and hexadecimal text always do.
+# Of 2**45 random keys about one holds fewer than 17 different bytes; zeros, repeats and hexadecimal text always do.
 _FEWEST_DIFFERENT_BYTES = 17
 
 
@@ -71,7 +71,10 @@ class KeyRing:
     @classmethod
     def parse(cls, written: Secret) -> Self:
         """Read a ring; KeyRingError says which line or which key id is wrong."""
-        return cls(tuple(_parsed_entries(written)))
+        try:
+            return cls(tuple(_parsed(part, number) for number, part in _parts(written)))
+        except SecretUnreadable:
+            raise KeyRingError("The key ring is not text.") from None
 
     @classmethod
     def fresh(cls, key_id: str) -> Self:
@@ -137,41 +140,59 @@ def _random_key() -> Secret:
     return Secret(os.urandom(KEY_BYTES))
 
 
+# A traceback may be shown with its local variables. So no function below both holds a bare key and raises.
+
+
 def _check_entry(entry: _Entry) -> None:
     # The id is not shown: whoever wrote key and id the wrong way round has put the key there.
     if not _KEY_ID.fullmatch(entry.key_id):
         raise KeyRingError("A key id in the key ring is not made of 1 to 32 lower-case letters, digits and hyphens.")
-    content = entry.key.reveal()
-    if len(content) != KEY_BYTES:
-        raise KeyRingError(f"{entry.key_id} in the key ring has {len(content)} bytes; a key has exactly {KEY_BYTES}.")
-    steps = {(second - first) % 256 for first, second in zip(content, content[1:], strict=False)}
-    if len(set(content)) < _FEWEST_DIFFERENT_BYTES or len(steps) == 1:
+    if not _has_right_length(entry.key):
+        raise KeyRingError(f"{entry.key_id} in the key ring does not have exactly {KEY_BYTES} bytes.")
+    if not _looks_random(entry.key):
         raise KeyRingError(f"{entry.key_id} in the key ring is not random. `openssl rand -base64 32` makes a key.")
 
 
-def _parsed_entries(written: Secret) -> Iterator[_Entry]:
+def _has_right_length(key: Secret) -> bool:
+    return len(key.reveal()) == KEY_BYTES
+
+
+def _looks_random(key: Secret) -> bool:
+    content = key.reveal()
+    steps = {(second - first) % 256 for first, second in itertools.pairwise(content)}
+    return len(set(content)) >= _FEWEST_DIFFERENT_BYTES and len(steps) > 1
+
+
+def _parts(written: Secret) -> Iterator[tuple[int, Secret]]:
+    """What stands between line ends and commas, with the number of its line."""
     for number, line in enumerate(written.reveal_text().splitlines(), start=1):
         for part in line.partition("#")[0].split(","):
             if part.strip():
-                yield _parsed_entry(part.strip(), number)
+                yield number, Secret.of_text(part.strip())
 
 
-def _parsed_entry(part: str, number: int) -> _Entry:
-    key_id, colon, encoded = part.partition(":")
-    if not colon or not _KEY_ID.fullmatch(key_id):
+def _parsed(part: Secret, number: int) -> _Entry:
+    key_id = _id_before_colon(part)
+    if key_id is None:
         raise KeyRingError(
-            f"Line {number} of the key ring is not `id:base64` with an id of 1 to 32 lower-case letters, digits and hyphens."
+            f"Line {number} of the key ring is not `id:base64` with 1 to 32 lower-case letters, digits, hyphens as id."
         )
-    key = _decoded(encoded.strip())
+    key = _key_after_colon(part)
     if key is None:
         raise KeyRingError(f"{key_id} in the key ring is not base64.")
     return _Entry(key_id, key)
 
 
-def _decoded(encoded: str) -> Secret | None:
+def _id_before_colon(part: Secret) -> str | None:
+    key_id, colon, _ = part.reveal_text().partition(":")
+    return key_id if colon and _KEY_ID.fullmatch(key_id) else None
+
+
+def _key_after_colon(part: Secret) -> Secret | None:
+    encoded = part.reveal_text().partition(":")[2].strip()
     try:
         content = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     # Python ignores stray bits behind the last byte: a key that was mistyped there would pass.
     return Secret(content) if base64.b64encode(content).decode() == encoded else None

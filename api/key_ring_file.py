@@ -5,12 +5,11 @@ import fcntl
 import logging
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from api.key_ring import KeyRing, KeyRingError
-from api.secret import Secret, SecretUnreadable
+from api.secret import Secret
 
 # A hundred keys fit; nobody has that many, and a wrong path may name something endless.
 MOST_BYTES = 8192
@@ -24,19 +23,17 @@ _State = tuple[int, int, int, int]
 class KeyRingFile:
     """A key ring that follows its file: what an operator changes there is used at once, without a restart.
 
-    Reading it raises KeyRingError, with a sentence that names the file or the key id: no file, a directory, another
-    user's file, one that others may read, or a ring that `KeyRing.parse` refuses.
+    The first reading raises KeyRingError, with a sentence that names the file or the key id: no file, a directory,
+    another user's file, one that others may read, or a ring that `KeyRing.parse` refuses.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._state: _State | None = None
-        self._ring: KeyRing | None = None
+        self._seen: tuple[_State | None, KeyRing] | None = None
 
     @classmethod
     def create(cls, path: Path) -> "KeyRingFile":
-        """Make a ring of one random key, mode 0400. KeyRingError where the file is there already: it is never replaced."""
+        """Make a ring of one random key, mode 0400. KeyRingError where the file is there: it is never replaced."""
         with _directory_locked(path.parent):
             if path.exists() or path.is_symlink():
                 raise KeyRingError(f"{path} is there already.")
@@ -44,33 +41,36 @@ class KeyRingFile:
         return cls(path)
 
     def current(self) -> KeyRing:
-        """The ring as the file has it now. A file that turns bad later changes nothing: the last good ring stays in use.
+        """The ring as the file has it now, at the cost of one stat() where it is unchanged.
 
-        Costs one stat() where the file is unchanged.
+        Where the file turns bad later, the last good ring stays in use, and the log says so once.
         """
-        with self._lock:
-            state = _state_of(self.path)
-            if self._ring is None or state != self._state:
-                self._ring = self._read_or_keep()
-                self._state = state
-            return self._ring
+        state = _state_of(self.path)
+        if self._seen is None or self._seen[0] != state:
+            # Noted before it is read: what changes in between is seen the next time.
+            self._seen = (state, self._read_or_keep())
+        return self._seen[1]
 
     def edit(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
-        """Replace the ring by `change(ring)`, in one step, and answer it. Two that edit at once wait for each other."""
-        with _directory_locked(self.path.parent):
-            ring = change(_read(self.path))
-            # Through a symbolic link (Kubernetes mounts secrets so) the file itself is replaced and not the link.
-            _replace(self.path.resolve(), ring)
+        """Replace the ring by `change(ring)`, in one step, and answer it; comments in the file are lost.
+
+        Two that edit at once wait for each other.
+        """
+        # A symbolic link (Kubernetes mounts secrets so) stays; what it names is replaced.
+        path = self.path.resolve()
+        with _directory_locked(path.parent):
+            ring = change(_read(path))
+            _replace(path, ring)
         return ring
 
     def _read_or_keep(self) -> KeyRing:
         try:
             return _read(self.path)
         except KeyRingError as error:
-            if self._ring is None:
+            if self._seen is None:
                 raise
             log.error("The key ring file has changed and cannot be used; the ring read before stays in use. %s", error)
-            return self._ring
+            return self._seen[1]
 
 
 def _state_of(path: Path) -> _State | None:
@@ -83,11 +83,7 @@ def _state_of(path: Path) -> _State | None:
 
 
 def _read(path: Path) -> KeyRing:
-    written = _content(path)
-    try:
-        return KeyRing.parse(written)
-    except SecretUnreadable:
-        raise KeyRingError(f"The key ring file {path} is not text.") from None
+    return KeyRing.parse(_content(path))
 
 
 def _content(path: Path) -> Secret:
@@ -96,9 +92,11 @@ def _content(path: Path) -> Secret:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyRingError(f"The key ring file {path} cannot be read: {error.strerror}.") from None
-    with open(descriptor, "rb") as file:
+    try:
         _check_owner_and_mode(path, os.fstat(descriptor))
-        content = Secret(file.read(MOST_BYTES + 1))
+        content = Secret(os.read(descriptor, MOST_BYTES + 1))
+    finally:
+        os.close(descriptor)
     if len(content.reveal()) > MOST_BYTES:
         raise KeyRingError(f"The key ring file {path} has more than {MOST_BYTES} bytes: that is no key ring.")
     return content
@@ -108,7 +106,7 @@ def _check_owner_and_mode(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyRingError(f"{path} is not a file.")
     if status.st_uid not in (0, os.geteuid()):
-        raise KeyRingError(f"The key ring file {path} belongs to another user. Its owner must be root or the server's user.")
+        raise KeyRingError(f"The key ring file {path} belongs to another user than root and the server's own.")
     if status.st_mode & 0o077:
         raise KeyRingError(f"The key ring file {path} can be read by others than its owner: `chmod 0400` it.")
 
@@ -133,8 +131,7 @@ def _replace(path: Path, ring: KeyRing) -> None:
     try:
         temporary.unlink(missing_ok=True)  # left by a crash: the lock is ours, so nobody is writing it
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o400)  # whatever the umask took away
+        with os.fdopen(descriptor, "wb") as file:
             file.write(ring.written().reveal())
             file.flush()
             os.fsync(descriptor)

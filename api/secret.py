@@ -20,8 +20,8 @@ class SecretUnreadable(ValueError):
 class Secret:
     """Holds bytes and keeps them out of logs, tracebacks, pickles, copies and JSON.
 
-    Search the code for `.reveal` to find every place where a secret is looked at. Python cannot wipe memory, so a secret
-    stays in the process until its page is used again: keep it for a short time, and in few processes.
+    Search the code for `.reveal` to find every place where a secret is looked at. Python cannot wipe memory: what was
+    revealed stays in the process until its place is used again, so reveal late, and in few processes.
     """
 
     __slots__ = ("_content",)
@@ -101,8 +101,8 @@ class Secret:
         raise SecretNotShown("copied")
 
 
-# Decoding errors of Python hold the whole content (`.object`, `.doc`), and an exception raised while one is handled keeps
-# it as its context. So these answer with a value, and their callers raise afterwards.
+# Python's decoding errors hold the whole content (`.object`, `.doc`), and what is raised while one is handled keeps it
+# as its context. So these answer with a value, and their callers raise afterwards.
 
 
 def _utf8(text: str) -> bytes | None:
