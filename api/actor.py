@@ -13,6 +13,7 @@ class Actor:
 
     caller: a stable name of this user or key, for limits and idempotency keys. scopes: None for a person, who may do what
     the role allows. email: of the person, or the key's name. user_id: None for the organisation's own keys and for SYSTEM.
+    login_id, key_id: what a person, or a pipeline, identified himself with.
     """
 
     kind: Kind
@@ -24,6 +25,7 @@ class Actor:
     role: str | None = None
     scopes: frozenset[str] | None = None
     login_id: uuid.UUID | None = None
+    key_id: uuid.UUID | None = None
     tier: str | None = None
     ip_address: str | None = None
     request_id: str | None = None
