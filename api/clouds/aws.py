@@ -1,0 +1,99 @@
+"""AWS, declared: access keys and security groups. `aws_connection` asks AWS, and is loaded when somebody connects."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from api.clouds.base import Connection, Endpoints, Field, ResourceType, Target
+
+DESCRIBE = "ec2:DescribeSecurityGroups"
+AUTHORIZE = "ec2:AuthorizeSecurityGroupIngress"
+REVOKE = "ec2:RevokeSecurityGroupIngress"
+
+_GROUP_ID = re.compile(r"sg-[0-9a-f]{6,17}")  # 8 digits once, 17 now; the published examples have 6 and 12
+# Which partition a region is in, told without the SDK's list of regions.
+_PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+)
+
+
+class Aws:
+    """Amazon Web Services, through an IAM user's access key."""
+
+    name = "AWS"
+    label = "Amazon Web Services"
+    credential_type = "ACCESS_KEY"
+    fields: tuple[Field, ...] = (
+        Field("accessKeyId", "Access Key ID", "The key of an IAM user made for EntryGuard", "AKIAIOSFODNN7EXAMPLE"),
+        Field(
+            "secretAccessKey",
+            "Secret Access Key",
+            "AWS shows it once, when the key is made",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            secret=True,
+        ),
+    )
+    resource_types: Mapping[str, ResourceType] = {
+        "SECURITY_GROUP": ResourceType(
+            "SECURITY_GROUP",
+            "Security group",
+            "The group's id",
+            "sg-0abc123def456",
+            ("port", "ports", "portRange", "protocol"),
+        )
+    }
+    needs_region = True
+    permissions: tuple[str, ...] = (DESCRIBE, AUTHORIZE, REVOKE)
+    hints: Mapping[str, str] = {
+        "InvalidClientTokenId": "Access Key ID is invalid or doesn't exist",
+        "SignatureDoesNotMatch": "Secret Access Key is incorrect",
+        "UnauthorizedOperation": "IAM policy doesn't allow required EC2 operations",
+        "ExpiredToken": "Access key is a temporary one and has expired",
+        "AuthFailure": "EC2 doesn't accept the access key in this region, which may not be enabled for the account",
+        "OptInRequired": "The account is not signed up for EC2",
+        "InvalidGroup.NotFound": "Security group doesn't exist in this region of the account",
+        "InvalidGroupId.Malformed": "Security group ID must look like sg-0abc123def456",
+        "InvalidRegion": "Region is missing or is none of AWS's",
+    }
+
+    def check_identifier(self, resource_type: str, identifier: str) -> str | None:
+        if _GROUP_ID.fullmatch(identifier):
+            return None
+        return "must be the id of a security group, such as sg-0abc123def456"
+
+    def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
+        """An IAM policy. Describing knows no narrower resource than all (Service Authorization Reference, EC2)."""
+        groups = sorted({_arn(target.region, account, target.identifier) for target in targets})
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Sid": "EntryGuardLooks", "Effect": "Allow", "Action": DESCRIBE, "Resource": "*"},
+                {
+                    "Sid": "EntryGuardOpensAndCloses",
+                    "Effect": "Allow",
+                    "Action": [AUTHORIZE, REVOKE],
+                    "Resource": groups or [_arn(None, account, "*")],
+                },
+            ],
+        }
+
+    def preload(self) -> None:
+        """Load boto3 and the models of STS and EC2 (half a second, 50 MB) before forking."""
+        from api.clouds import aws_connection
+
+        aws_connection.warm()
+
+    def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
+        from api.clouds.aws_connection import AwsConnection
+
+        return AwsConnection(secrets, endpoints)
+
+
+def _arn(region: str | None, account: str | None, group: str) -> str:
+    partition = next((name for start, name in _PARTITIONS if (region or "").startswith(start)), "aws")
+    return f"arn:{partition}:ec2:{region or '*'}:{account or '*'}:security-group/{group}"

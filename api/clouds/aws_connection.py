@@ -1,0 +1,276 @@
+"""Asking AWS: access keys are proved by STS, security groups by EC2.
+
+Nothing is changed to find out what is permitted.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import boto3.session
+import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from api.clouds.aws import AUTHORIZE, DESCRIBE, REVOKE, Aws
+from api.clouds.base import Endpoints, Refused, Seen, Target, Unreachable, Verified
+
+_VISIBLE_AT_MOST = 1000  # also the most that DescribeSecurityGroups gives in one page
+# An address of TEST-NET-1 (RFC 5737), which is nobody's.
+_PROBE = {"IpProtocol": "tcp", "FromPort": 9, "ToPort": 9, "IpRanges": [{"CidrIp": "192.0.2.1/32"}]}
+# What a DryRun that is permitted ends in: the permission is looked at before the rule itself is.
+_PERMITTED = {
+    "DryRunOperation",
+    "InvalidPermission.Duplicate",
+    "InvalidPermission.NotFound",
+    "RulesPerSecurityGroupLimitExceeded",
+}
+_NO_VERDICT = {
+    "InternalError",
+    "InternalFailure",
+    "PendingVerification",
+    "PriorRequestNotComplete",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "TooManyRequestsException",
+    "Unavailable",
+}
+_CLOCK_DIFFERS = ("Signature expired", "Signature not yet current")
+# What boto3 can put into a request's headers and its signature; AWS makes no others.
+_KEY_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
+_SECRET_KEY = re.compile(r"[!-~]{1,256}")
+
+# At DEBUG these write requests with their signatures, and urllib3 the endpoints.
+for _name in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+# The environment's AWS profile and files have no say in what a tenant's key does.
+_NOTHING = (None, None, None, None)
+_CORE = botocore.session.Session({"profile": _NOTHING, "config_file": _NOTHING, "credentials_file": _NOTHING})
+# One session serves all connections, since a new one costs half a second; it makes one client at a time.
+_SESSION: Any = boto3.session.Session(botocore_session=_CORE)
+_MAKING_CLIENTS = threading.Lock()
+
+PARTITIONS: Mapping[str, str] = {
+    region: partition
+    for partition in _CORE.get_available_partitions()
+    for region in _CORE.get_available_regions("ec2", partition)
+}
+"""Every region that botocore knows, and the partition that it is in."""
+
+
+def warm() -> None:
+    """Read the models of STS and EC2, which the first client of each would read."""
+    for service in ("sts", "ec2"):
+        # With a key of its own a client does not look for others, which could ask the machine's metadata service.
+        _SESSION.client(service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+
+
+class AwsConnection:
+    """One access key. Its clients, one for each service and region, are made when they are first needed."""
+
+    def __init__(self, secrets: Mapping[str, str], endpoints: Endpoints) -> None:
+        self._key_id = secrets["accessKeyId"]
+        self._secret_key = secrets["secretAccessKey"]
+        self._endpoints = endpoints
+        self._clients: dict[tuple[str, str], BaseClient] = {}
+
+    def verify(self, targets: Sequence[Target]) -> Verified:
+        account, partition = self._identify(targets)
+        reachable = [target for target in targets if self._partition(target) == partition]
+        missing = self._unseen(reachable) | self._unchangeable(reachable)
+        if missing:
+            raise _lacking(missing)
+        return Verified(account)
+
+    def inspect(self, target: Target) -> Seen:
+        if self._partition(target) is None:
+            raise _refusal("InvalidRegion")
+        try:
+            answer = self._ec2(target, "describe_security_groups", GroupIds=[target.identifier])
+            missing: set[str] = set()
+        except Refused as refusal:
+            if not refusal.missing:
+                raise
+            missing = {DESCRIBE}
+        missing |= self._forbidden(target)
+        if missing:
+            raise _lacking(missing)
+        groups = answer.get("SecurityGroups")
+        if not groups:
+            raise _refusal("InvalidGroup.NotFound")
+        return _seen(groups[0], target.region)
+
+    def visible(self, region: str | None) -> list[Seen]:
+        region = region or self._endpoints.aws_region
+        if region not in PARTITIONS:
+            raise _refusal("InvalidRegion")
+        groups: list[Mapping[str, Any]] = []
+        page: Mapping[str, Any] = {"NextToken": None}
+        while "NextToken" in page and len(groups) < _VISIBLE_AT_MOST:
+            onwards = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
+            page = self._ask("ec2", region, "describe_security_groups", MaxResults=_VISIBLE_AT_MOST, **onwards)
+            groups += page.get("SecurityGroups", ())
+        return [_seen(group, region) for group in groups[:_VISIBLE_AT_MOST]]
+
+    def _identify(self, targets: Iterable[Target]) -> tuple[str, str]:
+        """The key's account and partition. Only STS tells an unknown key from a wrong secret.
+
+        STS is asked in the operator's region, not in the targets': a region that is not enabled for an account knows
+        none of its keys. A key that is unknown there may be of another partition that the targets name.
+        """
+        if not _KEY_ID.fullmatch(self._key_id):
+            raise _refusal("InvalidClientTokenId")
+        if not _SECRET_KEY.fullmatch(self._secret_key):
+            raise _refusal("SignatureDoesNotMatch")
+        home = self._endpoints.aws_region
+        elsewhere = {self._partition(target): target.region for target in targets}
+        others = [region for part, region in elsewhere.items() if part not in (None, PARTITIONS.get(home))]
+        first: Refused | None = None
+        for region in (home, *others):
+            try:
+                caller = self._ask("sts", region or home, "get_caller_identity")
+            except Refused as refusal:
+                first = first or refusal
+                if refusal.code != "InvalidClientTokenId":
+                    break
+            else:
+                return _whose(caller)
+        raise first or _refusal("InvalidClientTokenId")
+
+    def _partition(self, target: Target) -> str | None:
+        return PARTITIONS.get(target.region or "")
+
+    def _unseen(self, targets: Iterable[Target]) -> set[str]:
+        """The permission to look, where every region that answers refuses it."""
+        missing: set[str] = set()
+        for region in dict.fromkeys(target.region or "" for target in targets) or (self._endpoints.aws_region,):
+            try:
+                self._ask("ec2", region, "describe_security_groups", MaxResults=5)
+                return set()
+            except Refused as refusal:
+                # A region that is not enabled says nothing about what is permitted in others.
+                if not refusal.missing and refusal.code != "AuthFailure":
+                    raise
+                missing.update(refusal.missing)
+        return missing
+
+    def _unchangeable(self, targets: Iterable[Target]) -> set[str]:
+        """The permissions that are missing, where every group that answers refuses one."""
+        missing: set[str] = set()
+        for target in targets:
+            try:
+                forbidden = self._forbidden(target)
+            except Refused:
+                continue  # a group that is not there says nothing about what is permitted on others
+            if not forbidden:
+                return set()
+            missing |= forbidden
+        return missing
+
+    def _forbidden(self, target: Target) -> set[str]:
+        """Which changes of a group are not permitted; Refused where the group itself is at fault."""
+        operations = {
+            AUTHORIZE: "authorize_security_group_ingress",
+            REVOKE: "revoke_security_group_ingress",
+        }
+        return {right for right, operation in operations.items() if not self._permitted(target, operation)}
+
+    def _permitted(self, target: Target, operation: str) -> bool:
+        try:
+            answer = self._ec2(target, operation, GroupId=target.identifier, IpPermissions=[_PROBE], DryRun=True)
+        except Refused as refusal:
+            if refusal.code in _PERMITTED or refusal.missing:
+                return not refusal.missing
+            raise
+        made = [rule["SecurityGroupRuleId"] for rule in answer.get("SecurityGroupRules", ())]
+        if made:
+            self._ec2(target, "revoke_security_group_ingress", GroupId=target.identifier, SecurityGroupRuleIds=made)
+        raise Unreachable("the endpoint set for AWS does what it is asked to do as a DryRun")
+
+    def _ec2(self, target: Target, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        return self._ask("ec2", target.region or "", operation, **parameters)
+
+    def _ask(self, service: str, region: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        """One call. What fails is raised after the SDK's error is gone, which holds the cloud's whole text."""
+        try:
+            answer: Mapping[str, Any] = getattr(self._client(service, region), operation)(**parameters)
+            return answer
+        except ClientError as error:
+            failure = _failure(service, operation, error.response)
+        except (BotoCoreError, ResponseParserError) as error:
+            failure = Unreachable(f"AWS did not answer {service} in {region} ({type(error).__name__})")
+        raise failure
+
+    def _client(self, service: str, region: str) -> BaseClient:
+        with _MAKING_CLIENTS:
+            if (service, region) not in self._clients:
+                self._clients[service, region] = _SESSION.client(
+                    service,
+                    region,
+                    endpoint_url=self._endpoints.aws,
+                    verify=_trusted(self._endpoints),
+                    aws_access_key_id=self._key_id,
+                    aws_secret_access_key=self._secret_key,
+                    config=_config(self._endpoints),
+                )
+            return self._clients[service, region]
+
+
+def _trusted(endpoints: Endpoints) -> str | bool:
+    """The operator's certificates for the operator's own endpoint; the public endpoints have the public roots."""
+    return str(endpoints.ca_bundle) if endpoints.aws and endpoints.ca_bundle else True
+
+
+def _config(endpoints: Endpoints) -> Any:
+    # The published stubs lack ignore_configured_endpoint_urls, which keeps AWS_ENDPOINT_URL from having a say.
+    options: dict[str, Any] = {
+        "connect_timeout": endpoints.connect_seconds,
+        "read_timeout": endpoints.read_seconds,
+        "retries": {"mode": "standard", "total_max_attempts": 2},
+        "ignore_configured_endpoint_urls": True,
+    }
+    return Config(**options)
+
+
+def _failure(service: str, operation: str, answer: Mapping[str, Any]) -> Refused | Unreachable:
+    """What an error of AWS means: for good, or for now."""
+    code = str(answer.get("Error", {}).get("Code", ""))
+    text = str(answer.get("Error", {}).get("Message", ""))
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= 500 or status == 429 or code in _NO_VERDICT or "Throttl" in code:
+        return Unreachable(f"AWS asks to come back later ({code[:64]})")
+    if text.startswith(_CLOCK_DIFFERS):
+        return Unreachable("this machine's clock differs from that of AWS")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]{0,63}", code):
+        return Unreachable(f"something answered that is not AWS (HTTP {status})")
+    if service == "ec2" and code in ("UnauthorizedOperation", "AccessDenied"):
+        return _lacking({f"ec2:{''.join(word.title() for word in operation.split('_'))}"})
+    return _refusal(code)
+
+
+def _whose(caller: Mapping[str, Any]) -> tuple[str, str]:
+    """The account and the partition of a caller's identity."""
+    if not caller.get("Account") or str(caller.get("Arn")).count(":") < 5:
+        raise Unreachable("something answered that is not AWS")
+    return caller["Account"], caller["Arn"].split(":")[1]
+
+
+def _lacking(missing: set[str]) -> Refused:
+    named = tuple(permission for permission in Aws.permissions if permission in missing)
+    return Refused("UnauthorizedOperation", f"missing {', '.join(named)}", named)
+
+
+def _refusal(code: str) -> Refused:
+    return Refused(code, Aws.hints.get(code, "AWS refuses this"))
+
+
+def _seen(group: Mapping[str, Any], region: str | None) -> Seen:
+    return Seen(group["GroupId"], group.get("GroupName", ""), group.get("Description", ""), region)

@@ -1,0 +1,184 @@
+"""What a cloud is to EntryGuard: what it declares, what it can be asked, and the two ways in which asking fails.
+
+Nothing here, nor in a cloud's declaration, imports an SDK: the API reads declarations, the workers connect.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal, Protocol
+
+Kind = Literal["text", "multiline", "url", "uuid"]
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One entry of `credentialData`. `kind` "url" marks an address that the server may be made to call.
+
+    `max_length` is in characters. Where `allowed` is not empty, nothing but its values is a safe address.
+    """
+
+    name: str
+    label: str
+    help: str
+    example: str
+    secret: bool = False
+    required: bool = True
+    kind: Kind = "text"
+    max_length: int = 256
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """A kind of object that a cloud's rules live on. `options` names what a resource's `config` may hold."""
+
+    name: str
+    label: str
+    identifier_help: str
+    identifier_example: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object in a cloud, by the names that the cloud knows it by."""
+
+    region: str | None
+    identifier: str
+    resource_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The cloud accepts the credential; `account` is whose it is (AWS account, GCP project, Azure subscription)."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object as the cloud shows it."""
+
+    identifier: str
+    name: str
+    description: str
+    region: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """What the operator decides about calls to the clouds. An endpoint of None is the public one.
+
+    `aws_region` is where AWS is asked as long as no resource names a region; it also tells the partition.
+    The time limits are for one attempt, and calls are tried twice at most: a silent cloud costs twice `read_seconds`
+    and less than a second between, which a worker's lease of 20 s must outlast.
+    """
+
+    aws: str | None = None
+    aws_region: str = "us-east-1"
+    gcp_token: str | None = None
+    gcp_compute: str | None = None
+    gcp_resource_manager: str | None = None
+    azure_authority: str | None = None
+    azure_resource_manager: str | None = None
+    ca_bundle: Path | None = None
+    allowed_private_networks: tuple[Network, ...] = ()
+    connect_seconds: float = 3.0
+    read_seconds: float = 8.0
+
+
+class Refused(Exception):  # noqa: N818  an answer of the cloud, named by what it is
+    """The cloud said no, and will say it again until somebody changes something.
+
+    `code` is the cloud's own; `message` is our sentence, never the cloud's text; `missing` names permissions.
+    """
+
+    def __init__(self, code: str, message: str, missing: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.missing = missing
+
+
+class Unreachable(Exception):  # noqa: N818  as above
+    """The cloud did not answer, or not as itself: no verdict, to be asked again."""
+
+
+class Connection(Protocol):
+    """One credential's way into its cloud. Every method ends in an answer, in Refused or in Unreachable.
+
+    Good for several threads; never carried over a fork.
+    """
+
+    def verify(self, targets: Sequence[Target]) -> Verified:
+        """Prove the credential without changing anything.
+
+        What depends on an object is asked on `targets` in their order until one permits everything: a good credential
+        costs few calls, and one that every target refuses costs two for each.
+        """
+        ...
+
+    def inspect(self, target: Target) -> Seen:
+        """Look at one object, and prove that rules on it may be changed. Changes nothing."""
+        ...
+
+    def visible(self, region: str | None) -> list[Seen]:
+        """What the credential can see to choose from, 1,000 objects at most."""
+        ...
+
+
+class Cloud(Protocol):
+    """A cloud's declaration, and the door to it."""
+
+    name: str
+    label: str
+    credential_type: str
+    fields: tuple[Field, ...]
+    resource_types: Mapping[str, ResourceType]
+    needs_region: bool
+    permissions: tuple[str, ...]
+    hints: Mapping[str, str]
+    """What to do about an error, by the cloud's code."""
+
+    def __hash__(self) -> int: ...
+
+    def check_identifier(self, resource_type: str, identifier: str) -> str | None:
+        """The end of a sentence, such as "must be a route's id", or None if the identifier looks right. Asks nobody."""
+        ...
+
+    def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
+        """The least privilege for `targets`, in the cloud's own language; for every object if there are none."""
+        ...
+
+    def preload(self) -> None:
+        """Load the SDK and what it reads lazily, so that forked children share it."""
+        ...
+
+    def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
+        """A connection made of an opened `credentialData`. Asks nobody yet."""
+        ...
+
+
+class Awaited:
+    """The connection to a cloud whose adapter is still to come: it never calls anything valid."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def verify(self, targets: Sequence[Target]) -> Verified:
+        raise self._refusal("credentials")
+
+    def inspect(self, target: Target) -> Seen:
+        raise self._refusal("resources")
+
+    def visible(self, region: str | None) -> list[Seen]:
+        raise self._refusal("resources")
+
+    def _refusal(self, what: str) -> Refused:
+        return Refused(
+            "NotSupported",
+            f"EntryGuard cannot verify {self._label} {what} yet; this will be verified when support for them arrives",
+        )
