@@ -61,7 +61,7 @@ def stranger() -> Actor:
 
 
 def client_address() -> str:
-    """The address of whoever asks, behind the proxies that the settings count. Raises InvalidInput where there is none."""
+    """Where the request comes from, behind the proxies that the settings count. Raises InvalidInput for nowhere."""
     headers = flask.request.headers.getlist("X-Forwarded-For")
     proxies = current_server().settings.trusted_proxies
     return str(network.client_address(flask.request.remote_addr, headers, proxies))

@@ -1,0 +1,143 @@
+"""Long lists in pages: `?limit=&cursor=`, and the next cursor in `Link: rel="next"`.
+
+A cursor names the last row of a page by the columns that the list is ordered by. So what is added or removed meanwhile
+shifts nothing: no row comes twice, and none is left out.
+"""
+
+import base64
+import binascii
+import re
+import urllib.parse
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import flask
+import peewee
+from marshmallow import ValidationError, fields, validate
+
+from api.schemas import Body
+
+LONGEST_PAGE = 500
+PAGE = 50
+
+_PLACE = re.compile(r"(0|[1-9][0-9]{0,18}):([0-9a-f]{32})")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+Row = TypeVar("Row", bound=peewee.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ends: the last row's place in the order (a time or a number), and its id."""
+
+    rank: int
+    id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What part of a list is asked for. limit: None for all that comes after `cursor`."""
+
+    limit: int | None = None
+    cursor: Place | None = None
+
+
+class Cursor(fields.Field[Place]):
+    """A cursor as this server hands it out: nothing to build, only to give back."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Place:
+        place = _read(value) if isinstance(value, str) else None
+        if place is None:
+            raise ValidationError("Not a cursor of this list.")
+        return place
+
+
+class Count(fields.Integer):
+    """A whole number in a query string: digits, and nothing else that Python's `int` takes for one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class PageArguments(Body):
+    """The query of every list."""
+
+    target = Page
+
+    limit = Count(
+        validate=validate.Range(1, LONGEST_PAGE),
+        metadata={"description": "How many to answer at most; all of them if left out", "example": 50},
+    )
+    cursor = Cursor(
+        metadata={
+            "description": 'Where the page before ended: from its `Link: rel="next"` header',
+            "type": "string",
+            "example": "MTc3MTQxNzgwMDAwMDAwMDo3YzllNjY3OTc0MjU0MGRlOTQ0YmUwN2ZjMWY5MGFlNw",
+        }
+    )
+
+
+def page_of(model: type[Row], query: Any, page: Page) -> list[Row]:
+    """The rows of a select, the oldest first, whole unless the page has a limit. The answer gets a `Link` to what follows.
+
+    model: has `created_at` and `id`, which give the order.
+    """
+    return _listed(query, page.cursor, page.limit, (_column(model, "created_at"), _column(model, "id")))
+
+
+def newest_page_of(model: type[Row], query: Any, page: Page, rank: str = "created_at") -> list[Row]:
+    """The rows of a select, the newest first, `PAGE` of them unless the page has a limit; with a `Link` likewise.
+
+    rank: the column of integers or instants that gives the order.
+    """
+    return _listed(query, page.cursor, page.limit or PAGE, (_column(model, rank), _column(model, "id")), newest=True)
+
+
+def _listed(
+    query: Any, after: Place | None, limit: int | None, order: tuple[Any, Any], *, newest: bool = False
+) -> list[Any]:
+    rank, row_id = order
+    if after is not None:
+        beyond, beside = (rank < after.rank, row_id < after.id) if newest else (rank > after.rank, row_id > after.id)
+        query = query.where(beyond | ((rank == after.rank) & beside))
+    query = query.order_by(*((rank.desc(), row_id.desc()) if newest else order))
+    rows = list(query if limit is None else query.limit(limit + 1))
+    if limit is None or len(rows) <= limit:
+        return rows
+    last = rows[limit - 1]
+    _link_to_next(_written(Place(rank.db_value(getattr(last, rank.name)), last.id)))
+    return rows[:limit]
+
+
+def _column(model: type[peewee.Model], name: str) -> Any:
+    return model._meta.fields[name]
+
+
+def _link_to_next(cursor: str) -> None:
+    """Let the answer to the request at hand say where the list goes on."""
+    query = urllib.parse.urlencode({**flask.request.args, "cursor": cursor})
+    link = f'<{flask.request.path}?{query}>; rel="next"'
+
+    @flask.after_this_request
+    def add(response: flask.Response) -> flask.Response:
+        response.headers["Link"] = link
+        return response
+
+
+def _written(place: Place) -> str:
+    return base64.urlsafe_b64encode(f"{place.rank}:{place.id.hex}".encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> Place | None:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return None
+    found = _PLACE.fullmatch(text)
+    place = None if found is None else Place(int(found[1]), uuid.UUID(found[2]))
+    # One cursor for a place: base64 has several spellings of the same bytes.
+    return place if place is not None and _written(place) == cursor and place.rank < 2**63 else None
