@@ -2,7 +2,6 @@
 PYTHON ?= python3
 # what pytest is given beside setup.cfg: a part of the tests, another number of processes, …
 PYTEST_ARGS ?= -n 2 --dist loadgroup
-# `make lock LOCK_ARGS=--upgrade` moves every pin to what is newest
 LOCK_ARGS ?=
 
 VENV := .venv
@@ -46,10 +45,11 @@ wheels: $(VENV)/installed ## both wheels, into dist/
 # uv and not pip-compile: one lock for every Python and platform (redis needs one package more before Python 3.11.3).
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
-lock: $(VENV)/installed ## the locks anew, from what setup.cfg and pulumi_entryguard/setup.cfg ask for
+lock: $(VENV)/installed ## the locks anew, from what the two setup.cfg ask for (LOCK_ARGS=--upgrade: the newest)
+	printf 'pip\nsetuptools >=80\n' | $(COMPILE) - --output-file requirements-build.txt
 	$(COMPILE) setup.cfg --output-file requirements.txt
-	$(COMPILE) setup.cfg pulumi_entryguard/setup.cfg --extra test --extra build --constraint requirements.txt \
-		--output-file requirements-dev.txt
+	$(COMPILE) setup.cfg pulumi_entryguard/setup.cfg requirements-build.txt --extra test --extra lock \
+		--constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## away with all that was made here (the Pulumi CLI stays in its cache)
 	rm -rf $(VENV) dist build pulumi_entryguard/build *.egg-info pulumi_entryguard/*.egg-info
@@ -69,7 +69,7 @@ $(VENV)/libraries: requirements-dev.txt | $(BIN)/python
 BUILD_FILES := pyproject.toml setup.cfg pulumi_entryguard/pyproject.toml pulumi_entryguard/setup.cfg
 $(VENV)/installed: $(VENV)/libraries $(BUILD_FILES)
 	@echo "installing EntryGuard's two packages"
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable ./pulumi_entryguard
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable ./pulumi_entryguard
 	@touch $@
 
 pulumi: | $(BIN)/python
