@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import peewee
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
@@ -20,11 +20,14 @@ from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000
 POOL_WAIT_SECONDS = 5
+# clock_timestamp() goes on within a transaction; now() is when it began.
+_POSTGRESQL_NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
 database = peewee.DatabaseProxy()
 
-# What every SQLite connection is opened with: SQLite's own defaults neither check foreign keys nor let a reader pass a writer,
-# and NORMAL may lose the last commit when the power fails (https://www.sqlite.org/pragma.html#pragma_synchronous).
+# What every SQLite connection is opened with: SQLite's own defaults neither check foreign keys nor let a reader pass a
+# writer, and NORMAL may lose the last commit when the power fails
+# (https://www.sqlite.org/pragma.html#pragma_synchronous).
 _SQLITE_PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000, "synchronous": "full"}
 
 
@@ -78,29 +81,30 @@ class Model(peewee.Model):
 def bind(url: str, connections: int = 20) -> None:
     """Say which database the process uses: `sqlite:///relative`, `sqlite:////absolute` or `postgresql://…`.
 
-    `connections` is the most that the pool opens; a caller waits `POOL_WAIT_SECONDS` for a free one. Opens none by itself.
+    `connections` is the most that the pool opens; a caller waits `POOL_WAIT_SECONDS` for a free one. Opens none by
+    itself.
     """
-    if url.startswith("sqlite:///"):
-        engine: peewee.Database = PooledSqliteDatabase(
-            url.removeprefix("sqlite:///"),
-            pragmas=_SQLITE_PRAGMAS,
-            check_same_thread=False,
-            autoconnect=False,
-            max_connections=connections,
-            timeout=POOL_WAIT_SECONDS,
-        )
-        engine.register_function(_microseconds_now, "entryguard_now", 0)
-    else:
-        engine = PooledPostgresqlDatabase(
-            url.replace("postgres://", "postgresql://", 1),
-            autoconnect=False,
-            max_connections=connections,
-            timeout=POOL_WAIT_SECONDS,
-            connect_timeout=3,
-            options="-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
-            keepalives_idle=30,
-        )
-    database.initialize(engine)
+    pool: dict[str, Any] = {"autoconnect": False, "max_connections": connections, "timeout": POOL_WAIT_SECONDS}
+    database.initialize(_sqlite(url, pool) if url.startswith("sqlite:///") else _postgresql(url, pool))
+
+
+def _sqlite(url: str, pool: dict[str, Any]) -> peewee.Database:
+    engine: Any = PooledSqliteDatabase(  # type: ignore[no-untyped-call] # playhouse publishes no types
+        url.removeprefix("sqlite:///"), pragmas=_SQLITE_PRAGMAS, check_same_thread=False, **pool
+    )
+    engine.register_function(_microseconds_now, "entryguard_now", 0)
+    return cast(peewee.Database, engine)
+
+
+def _postgresql(url: str, pool: dict[str, Any]) -> peewee.Database:
+    engine: Any = PooledPostgresqlDatabase(  # type: ignore[no-untyped-call] # playhouse publishes no types
+        url.replace("postgres://", "postgresql://", 1),
+        connect_timeout=3,
+        options="-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
+        keepalives_idle=30,
+        **pool,
+    )
+    return cast(peewee.Database, engine)
 
 
 def is_sqlite() -> bool:
@@ -133,13 +137,14 @@ def connection() -> Iterator[None]:
 def write() -> Iterator[None]:
     """One transaction for all that is written in the block; within another, a part of that one.
 
-    The one place where anything is committed. What `after_commit` was given runs behind it, and not when it is rolled back.
+    The one place where anything is committed. What `after_commit` was given runs behind it, and not when it is rolled
+    back.
     """
     if database.in_transaction():
         yield
         return
     _pending.callbacks.clear()
-    # SQLite answers "database is locked" to a transaction that reads first and wants to write later; IMMEDIATE queues instead.
+    # SQLite answers "database is locked" to a transaction that reads first and writes later; IMMEDIATE queues instead.
     with database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
         yield
     callbacks, _pending.callbacks = _pending.callbacks, []
@@ -148,8 +153,10 @@ def write() -> Iterator[None]:
 
 
 def after_commit(callback: Callable[[], None]) -> None:
-    """Run `callback`, once however often it is given, when the open transaction is committed."""
-    if callback not in _pending.callbacks:
+    """Run `callback` when the open transaction is committed, once however often it is given; at once where none is."""
+    if not database.in_transaction():
+        callback()
+    elif callback not in _pending.callbacks:
         _pending.callbacks.append(callback)
 
 
@@ -158,7 +165,8 @@ def now(seconds: float = 0) -> peewee.Node:
     later = round(seconds * _MICROSECONDS)
     if is_sqlite():
         return peewee.fn.entryguard_now() + later
-    return peewee.SQL("((extract(epoch from clock_timestamp()) * 1000000)::bigint + %s)", (clock.offset + later,))
+    # A select of its own is asked once for a statement. The bare function is asked for each row, and no index helps.
+    return peewee.SQL(f"(SELECT {_POSTGRESQL_NOW} + %s)", (clock.offset + later,))
 
 
 def current_time() -> datetime:
@@ -169,8 +177,18 @@ def current_time() -> datetime:
 
 def lock(row: Model) -> None:
     """Let nobody else change `row` until the open transaction ends."""
-    if not is_sqlite():  # SQLite's IMMEDIATE transaction already has the whole database
-        type(row).select(type(row).id).where(type(row).id == row.id).for_update().execute()
+    locked(type(row).select(type(row).id).where(type(row).id == row.id)).execute()
+
+
+def locked(query: Any, otherwise: str = "") -> Any:
+    """The select `query`, whose rows nobody else changes until the open transaction ends.
+
+    otherwise: what to do where somebody else has a row: wait, or SKIP LOCKED.
+    A row that others refer to can still be referred to. Whoever locks a credential and its resources takes the
+    credential first.
+    """
+    # SQLite's IMMEDIATE transaction has the whole database already.
+    return query if is_sqlite() else query.for_update(f"FOR NO KEY UPDATE {otherwise}")
 
 
 def _microseconds_now() -> int:

@@ -1,21 +1,21 @@
 """Work that is due: who does it, in which order, and how often it is tried.
 
-A row that wants work says so in its own columns, in the transaction that changes what is wanted. Whoever looks claims a due
-row, acts so that acting twice does no harm, and records what was seen; only the claim's owner can. Messages may be lost,
-doubled or late: they only say "look".
+A row that wants work says so in its own columns, in the transaction that changes what is wanted. Whoever looks claims a
+due row, acts so that acting twice does no harm, and records what was seen; only the claim's owner can. Messages may be
+lost, doubled or late: they only say "look".
 """
 
 import enum
 import random
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import peewee
 
 from api import notify
-from api.database import Instant, Model, after_commit, database, is_sqlite, now, write
+from api.database import Instant, Model, after_commit, current_time, database, now, write
 
 LEASE_SECONDS = 20
 STUCK_SECONDS = 120
@@ -38,7 +38,10 @@ class LostClaim(Exception):
 
 
 class Turn(peewee.Model):
-    """When an organisation was served last: the one that waited longest is served next, however long anybody's backlog."""
+    """When an organisation was served last: who waited longest is next, however long anybody's backlog.
+
+    Every organisation has one, from the transaction that makes it.
+    """
 
     organisation_id = peewee.UUIDField(primary_key=True)
     served_at = Instant(default=0)
@@ -49,13 +52,14 @@ class Turn(peewee.Model):
 
 
 class DueModel(Model):
-    """The columns of a row that wants work; a subclass has `organisation_id`.
+    """The columns of a row that wants work.
 
-    due_at: when to look at it next (None: never). wanted_revision: moves when what is wanted changes. seen_revision: the
-    wanted_revision that the last record was about. claim_token, claimed_until: who works on it, and how long it may.
-    attempts: failures in a row. unserved_since, last_failure: since when it fails, and the last reason.
+    due_at: when to look at it next (None: never). wanted_revision: moves when what is wanted changes. seen_revision:
+    the wanted_revision that the last record was about. claim_token, claimed_until: who works on it, and how long it
+    may. attempts: failures in a row. unserved_since, last_failure: since when it fails, and the last reason.
     """
 
+    organisation_id = peewee.UUIDField()
     due_at = Instant(null=True)
     due_priority = peewee.SmallIntegerField(default=Priority.REQUESTED)
     wanted_revision = peewee.IntegerField(default=1)
@@ -103,18 +107,6 @@ def want(model: type[DueModel], which: peewee.Node, priority: Priority = Priorit
     after_commit(notify.ring)
 
 
-def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority]) -> Claim | None:
-    """Take the most urgent due row of the organisation that waited longest; None where nothing is due.
-
-    Returns a claim whose lease is `LEASE_SECONDS` long.
-    """
-    waiting = [found for model in models if (found := _waiting(model, priorities))]
-    for priority, _, organisation_id, model in sorted(waiting, key=lambda found: found[:2]):
-        if taken := _take(model, organisation_id, Priority(priority)):
-            return taken
-    return None
-
-
 def renew(claim: Claim) -> None:
     """Start the lease anew. Raises LostClaim when it is somebody else's, or ran out: then no further call may start."""
     model = claim.model
@@ -130,8 +122,8 @@ def renew(claim: Claim) -> None:
 def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | None) -> None:
     """Record what was seen and give the claim back. Inside `write`. Raises LostClaim.
 
-    The row stays due when what is wanted has moved since the claim. A claim that was inherited is looked at once more, a
-    lease later, since a call of the owner before it may land until then.
+    The row stays due when what is wanted has moved since the claim. A claim that was inherited is looked at once more,
+    a lease later, since a call of the owner before it may land until then.
     """
     model = claim.model
     again = LEASE_SECONDS if claim.inherited else look_again_seconds
@@ -151,26 +143,31 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
 
 
 def postpone(claim: Claim, reason: str) -> float:
-    """Try again later, because nothing could be seen. Inside `write`. Returns the seconds until then. Raises LostClaim."""
+    """Try again later, because nothing could be seen. Inside `write`. Returns the seconds until then. Raises LostClaim.
+
+    Where what is wanted has moved since the claim, it stays due, and this failure does not count against it.
+    """
     model = claim.model
     seconds = backoff_seconds(claim.attempts, claim.priority)
     unchanged = model.wanted_revision == claim.wanted_revision
+    since = peewee.fn.COALESCE(model.unserved_since, now())
     _give_back(
         claim,
         {
             "due_at": peewee.Case(None, [(unchanged, now(seconds))], model.due_at),
-            "attempts": model.attempts + 1,
-            "unserved_since": peewee.fn.COALESCE(model.unserved_since, now()),
-            "last_failure": reason,
+            "attempts": peewee.Case(None, [(unchanged, model.attempts + 1)], model.attempts),
+            "unserved_since": peewee.Case(None, [(unchanged, since)], model.unserved_since),
+            "last_failure": peewee.Case(None, [(unchanged, reason)], model.last_failure),
         },
+        token=_kept(claim),
     )
     return seconds
 
 
 def release(claim: Claim) -> None:
-    """Give the claim back untouched: somebody else may take the row at once."""
+    """Give the claim back untouched: somebody else may take the row at once. Raises LostClaim."""
     with write():
-        _give_back(claim, {})
+        _give_back(claim, {}, token=_kept(claim))
 
 
 def backoff_seconds(attempts: int, priority: Priority) -> float:
@@ -188,56 +185,43 @@ def is_due(model: type[DueModel]) -> peewee.Node:
     return due if ready is None else due & ready
 
 
-def _waiting(
-    model: type[DueModel], priorities: Sequence[Priority]
-) -> tuple[int, int, uuid.UUID, type[DueModel]] | None:
-    """Whose turn it is among the organisations with due rows: the best priority first, then the longest wait."""
-    most_urgent = model.select(peewee.fn.MIN(model.due_priority)).where(
-        model.organisation_id == Turn.organisation_id, model.due_priority.in_(list(priorities)), is_due(model)
-    )
-    turns = Turn.select(Turn.organisation_id, Turn.served_at, most_urgent.alias("priority")).alias("turn")
-    found = (
-        peewee.Select([turns], [turns.c.priority, turns.c.served_at, turns.c.organisation_id])
-        .where(turns.c.priority.is_null(False))
-        .order_by(turns.c.priority, turns.c.served_at)
-        .limit(1)
-        .bind(database.obj)
-        .tuples()
-        .first()
-    )
-    return None if found is None else (found[0], found[1], uuid.UUID(str(found[2])), model)
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How much of one kind of row is due, how long the oldest of it waits, and how much is stuck."""
+
+    due_rows: int
+    oldest_overdue_seconds: float
+    stuck_rows: int
 
 
-def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority) -> Claim | None:
-    query = (
-        model.select(model.id, model.wanted_revision, model.attempts, model.claim_token)
-        .where(model.organisation_id == organisation_id, model.due_priority == int(priority), is_due(model))
-        .order_by(model.due_at)
-        .limit(1)
-    )
-    with write():
-        row = (query if is_sqlite() else query.for_update("FOR UPDATE SKIP LOCKED")).first()
-        if row is None:
-            return None
-        token = uuid.uuid4()
-        model.update(claim_token=token, claimed_until=now(LEASE_SECONDS)).where(model.id == row.id).execute()
-        Turn.update(served_at=now()).where(Turn.organisation_id == organisation_id).execute()
-    return Claim(
-        model=model,
-        row_id=row.id,
-        organisation_id=organisation_id,
-        token=token,
-        wanted_revision=row.wanted_revision,
-        attempts=row.attempts,
-        priority=priority,
-        inherited=row.claim_token is not None,
-    )
+def figures(model: type[DueModel]) -> Figures:
+    """Count what is due now, also what waits for its credential or is being worked on."""
+    due = model.due_at <= now()
+    oldest = model.select(peewee.fn.MIN(model.due_at)).where(due).scalar()
+    waited = (current_time() - oldest).total_seconds() if oldest else 0.0
+    stuck = model.select(model.id).where(is_stuck(model)).count()
+    return Figures(model.select(model.id).where(due).count(), max(0.0, waited), stuck)
 
 
-def _give_back(claim: Claim, changes: Mapping[str, Any]) -> None:
+def is_stuck(model: type[DueModel]) -> peewee.Node:
+    """Rows that have failed for `STUCK_SECONDS`, whatever was tried."""
+    return model.unserved_since <= now(-STUCK_SECONDS)
+
+
+def is_overdue(model: type[DueModel], seconds: float) -> peewee.Node:
+    """Rows that anybody could have claimed for `seconds`."""
+    return (model.due_at <= now(-seconds)) & is_due(model)
+
+
+def _kept(claim: Claim) -> uuid.UUID | None:
+    """The token to leave on a row that is given back unseen: nobody's, so that the next claim is inherited too."""
+    return uuid.uuid4() if claim.inherited else None
+
+
+def _give_back(claim: Claim, changes: Mapping[str, Any], token: uuid.UUID | None = None) -> None:
     model = claim.model
     changed = (
-        model.update(claim_token=None, claimed_until=None, **changes)
+        model.update(claim_token=token, claimed_until=None, **changes)
         .where(model.id == claim.row_id, model.claim_token == claim.token)
         .execute()
     )

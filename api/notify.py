@@ -18,7 +18,9 @@ QUEUE_NAME = "entryguard"
 RING = "look"
 TIMEOUT_SECONDS = 0.25
 # RQ keeps a job's arguments and result for a year unless told otherwise; there is nothing in a ring worth keeping.
-_KEPT_SECONDS = 60
+KEPT_SECONDS = 60
+# More rings than that waiting tell nobody anything new; without workers they would only pile up.
+_MOST_WAITING = 16
 
 _log = logging.getLogger(__name__)
 
@@ -45,26 +47,41 @@ class Bell:
         self._asked = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._owner = 0
+        self._owner = os.getpid()
+        self._is_heard = True
 
     def ring(self) -> None:
         """Ask for a ring; returns at once."""
         self._asked.set()
-        with self._lock:
-            # A forked child has the object without the thread.
-            if self._owner != os.getpid() or self._thread is None:
-                self._owner = os.getpid()
-                self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
-                self._thread.start()
+        if self._owner == os.getpid() and self._thread is not None and self._thread.is_alive():
+            return
+        try:
+            self._start()
+        except RuntimeError:
+            _log.warning("no thread for the doorbell; the workers will look by themselves")
 
     def ring_now(self) -> bool:
         """Ring, and tell whether Redis took it."""
         try:
-            self._queue.enqueue(RING, result_ttl=0, failure_ttl=_KEPT_SECONDS, ttl=_KEPT_SECONDS)
+            if self._queue.count < _MOST_WAITING:
+                self._queue.enqueue(RING, result_ttl=0, failure_ttl=KEPT_SECONDS, ttl=KEPT_SECONDS)
         except redis.RedisError as error:
-            _log.warning("Redis did not take a ring (%s); the workers will look by themselves", type(error).__name__)
+            if self._is_heard:
+                _log.warning("Redis takes no rings (%s); the workers look by themselves", type(error).__name__)
+            self._is_heard = False
             return False
+        if not self._is_heard:
+            _log.info("Redis takes rings again")
+        self._is_heard = True
         return True
+
+    def _start(self) -> None:
+        if self._owner != os.getpid():  # a forked child has the object without the thread, and perhaps with a held lock
+            self._owner, self._lock, self._thread = os.getpid(), threading.Lock(), None
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
+                self._thread.start()
 
     def _serve(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 import peewee
 
-from api.database import Instant, Json, Model, database, now
+from api.database import Instant, Json, database, now
 from api.due import CLAIMS_PER_CREDENTIAL, DueModel
 
 
@@ -55,11 +55,28 @@ class CredentialSecret(peewee.Model):
         table_name = "credential_secrets"
 
 
-class TargetListing(DueModel):
+class ThroughCredential(DueModel):
+    """A row whose work needs a credential: it waits for that credential's verdict, and for its turn with it."""
+
+    credential_id = peewee.UUIDField()
+
+    @classmethod
+    def ready(cls) -> peewee.Node:
+        """The credential has a verdict, is not paused, and fewer than `CLAIMS_PER_CREDENTIAL` claims use it."""
+        blocked = Credential.select(peewee.SQL("1")).where(
+            Credential.id == cls.credential_id, Credential.is_valid.is_null() | (Credential.paused_until > now())
+        )
+        other = cls.alias()
+        in_use = other.select(peewee.fn.COUNT(other.id)).where(
+            other.credential_id == cls.credential_id, other.claimed_until > now()
+        )
+        free: peewee.Node = ~peewee.fn.EXISTS(blocked) & (in_use < CLAIMS_PER_CREDENTIAL)
+        return free
+
+
+class TargetListing(ThroughCredential):
     """What a credential can see in one region, as it was when a worker last looked."""
 
-    organisation_id = peewee.UUIDField()
-    credential_id = peewee.UUIDField()
     region = peewee.TextField()
     targets = Json(null=True)
     error = peewee.TextField(null=True)
@@ -67,19 +84,3 @@ class TargetListing(DueModel):
 
     class Meta:
         table_name = "target_listings"
-
-    @classmethod
-    def ready(cls) -> peewee.Node:
-        return credential_is_free(cls)
-
-
-def credential_is_free(model: type[DueModel]) -> peewee.Node:
-    """A row's credential is not paused, and not in use by `CLAIMS_PER_CREDENTIAL` claims of its kind already."""
-    paused = Credential.select(peewee.SQL("1")).where(
-        Credential.id == model.credential_id, Credential.paused_until > now()
-    )
-    other = model.alias()
-    in_use = other.select(peewee.fn.COUNT(other.id)).where(
-        other.credential_id == model.credential_id, other.claimed_until > now()
-    )
-    return ~peewee.fn.EXISTS(paused) & (in_use < CLAIMS_PER_CREDENTIAL)

@@ -119,6 +119,7 @@ CREATE TABLE credentials (
 );
 CREATE INDEX credentials_organisation ON credentials (organisation_id, created_at, id);
 CREATE INDEX credentials_due ON credentials (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX credentials_due_at ON credentials (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE credential_secrets (
     credential_id {uuid} NOT NULL,
@@ -148,6 +149,7 @@ CREATE TABLE target_listings (
     FOREIGN KEY (organisation_id, credential_id) REFERENCES credentials (organisation_id, id) ON DELETE CASCADE
 );
 CREATE INDEX target_listings_due ON target_listings (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX target_listings_due_at ON target_listings (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX target_listings_claimed ON target_listings (credential_id, claimed_until) WHERE claimed_until IS NOT NULL;
 
 CREATE TABLE resources (
@@ -177,7 +179,13 @@ CREATE TABLE resources (
 CREATE INDEX resources_organisation ON resources (organisation_id, created_at, id);
 CREATE INDEX resources_credential ON resources (credential_id);
 CREATE INDEX resources_due ON resources (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX resources_due_at ON resources (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX resources_claimed ON resources (credential_id, claimed_until) WHERE claimed_until IS NOT NULL;
+
+CREATE TABLE worker_heartbeats (
+    process text PRIMARY KEY,
+    seen_at {moment} NOT NULL
+);
 
 CREATE TABLE idempotency_keys (
     caller text NOT NULL,

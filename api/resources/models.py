@@ -2,19 +2,16 @@
 
 import peewee
 
-from api.credentials.models import credential_is_free
+from api.credentials.models import ThroughCredential
 from api.database import Instant, Json
-from api.due import DueModel
 
 
-class Resource(DueModel):
+class Resource(ThroughCredential):
     """A security group, firewall, network security group or route, reached through a credential.
 
     is_active: a credential that is valid has seen it. verified_revision: the revision that the last verdict is about.
     """
 
-    organisation_id = peewee.UUIDField()
-    credential_id = peewee.UUIDField()
     name = peewee.TextField()
     provider = peewee.TextField()
     resource_type = peewee.TextField()
@@ -34,7 +31,3 @@ class Resource(DueModel):
 
     class Meta:
         table_name = "resources"
-
-    @classmethod
-    def ready(cls) -> peewee.Node:
-        return credential_is_free(cls)

@@ -1,0 +1,73 @@
+"""Rows to test with: what a test does not name is made up."""
+
+import itertools
+from typing import Any, TypeVar
+
+from api.accounts.models import Organisation
+from api.credentials.models import Credential
+from api.database import current_time, write
+from api.due import Turn, want
+from api.resources.models import Resource
+
+Row = TypeVar("Row", Credential, Resource)
+
+_numbers = itertools.count(1)
+
+
+def make_organisation() -> Organisation:
+    """An organisation that is served like any other."""
+    number = next(_numbers)
+    moment = current_time()
+    with write():
+        organisation = Organisation.create(
+            slug=f"org-{number}", name=f"Organisation {number}", tier="PAID", created_at=moment, updated_at=moment
+        )
+        Turn.create(organisation_id=organisation.id)
+    return organisation
+
+
+def make_credential(organisation: Organisation | None = None, **columns: Any) -> Credential:
+    """A credential without a secret, never verified and not due."""
+    organisation = organisation or make_organisation()
+    moment = current_time()
+    defaults: dict[str, Any] = {
+        "organisation_id": organisation.id,
+        "name": f"credential {next(_numbers)}",
+        "provider": "AWS",
+        "credential_type": "ACCESS_KEY",
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    with write():
+        return Credential.create(**{**defaults, **columns})
+
+
+def make_resource(credential: Credential, **columns: Any) -> Resource:
+    """A resource of the credential, never verified and not due."""
+    number = next(_numbers)
+    moment = current_time()
+    defaults: dict[str, Any] = {
+        "organisation_id": credential.organisation_id,
+        "credential_id": credential.id,
+        "name": f"resource {number}",
+        "provider": credential.provider,
+        "resource_type": "SECURITY_GROUP",
+        "resource_identifier": f"sg-{number:017x}",
+        "region": "eu-central-1",
+        "created_at": moment,
+        "updated_at": moment,
+    }
+    with write():
+        return Resource.create(**{**defaults, **columns})
+
+
+def make_due(*rows: Credential | Resource, **want_options: Any) -> None:
+    """Ask for work on the rows."""
+    with write():
+        for row in rows:
+            want(type(row), type(row).id == row.id, **want_options)
+
+
+def fresh(row: Row) -> Row:
+    """The row as it is now."""
+    return type(row).get_by_id(row.id)
