@@ -1,0 +1,129 @@
+"""What can go wrong, as named errors. `str(error)` is one line that a user can act on, and never holds a secret.
+
+EntryGuardError
+├── NotConfigured        no endpoint, no token, an endpoint that is not one
+├── UnusableInput        the program's inputs can't be sent: an unset environment variable, an unreadable file
+├── Unreachable          no answer came: for now
+├── ApiError             the API answered with an error
+│   ├── NotAuthorized    401, 403
+│   ├── NotFound         404
+│   ├── Conflict         409
+│   ├── RateLimited      429, for longer than we wait
+│   └── Unavailable      503, for longer than we wait
+├── BadVerdict           EntryGuard looked, and the answer is no
+├── NoVerdict            EntryGuard did not look in time
+├── HalfMade             the object is there, but not as wanted (in `failures`)
+└── Unforeseen           a defect in this package
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class EntryGuardError(Exception):
+    """Anything that this package raises."""
+
+
+class NotConfigured(EntryGuardError):
+    """The endpoint or the token is missing or makes no sense."""
+
+
+class UnusableInput(EntryGuardError):
+    """What the program gave can't be sent."""
+
+
+class Unreachable(EntryGuardError):
+    """No answer came from the API."""
+
+
+class BadVerdict(EntryGuardError):
+    """EntryGuard verified what was sent, and it is not good."""
+
+
+class NoVerdict(EntryGuardError):
+    """EntryGuard did not verify what was sent in the time given."""
+
+
+class Unforeseen(EntryGuardError):
+    """A defect in this package."""
+
+
+class ApiError(EntryGuardError):
+    """The API answered with an error.
+
+    `status` is HTTP's, `code` and `message` the API's own, `details` says per field what is wrong with it,
+    `request_id` finds the request in the server's log.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Mapping[str, Sequence[str]] | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+        self.request_id = request_id
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        fields = "; ".join(f"{field}: {', '.join(said)}" for field, said in sorted(self.details.items()))
+        more = f" ({fields})" if fields else ""
+        trace = f" [request {self.request_id}]" if self.status >= 500 and self.request_id else ""
+        return f"{self.code}: {self.message}{more}{trace}"
+
+
+class NotAuthorized(ApiError):
+    """The token is missing, wrong, expired, or not allowed to do this."""
+
+
+class NotFound(ApiError):
+    """The object does not exist, or belongs to another organisation."""
+
+
+class Conflict(ApiError):
+    """The object is being deleted, or another request is under way."""
+
+
+class RateLimited(ApiError):
+    """Too many requests, and the API asks for a longer pause than we make."""
+
+
+class Unavailable(ApiError):
+    """The API can't serve now, and did not come back while we waited."""
+
+
+_NAMED: dict[int, type[ApiError]] = {
+    401: NotAuthorized,
+    403: NotAuthorized,
+    404: NotFound,
+    409: Conflict,
+    429: RateLimited,
+    503: Unavailable,
+}
+
+
+def api_error(status: int, body: object, server: str) -> ApiError:
+    """Make the named error of an answer. What is not EntryGuard's own error body is never quoted."""
+    kind = _NAMED.get(status, ApiError)
+    if not isinstance(body, dict) or not isinstance(body.get("error"), str):
+        return kind(status, f"HTTP_{status}", f"{server} did not answer like an EntryGuard API; is the endpoint right?")
+    details = body.get("details")
+    request_id = body.get("requestId")
+    return kind(
+        status,
+        body["error"],
+        str(body.get("message", "")),
+        _fields(details) if isinstance(details, dict) else None,
+        request_id if isinstance(request_id, str) else None,
+    )
+
+
+def _fields(details: Mapping[object, object]) -> dict[str, list[str]]:
+    return {
+        str(field): [str(line) for line in said] if isinstance(said, list) else [str(said)]
+        for field, said in details.items()
+    }

@@ -1,0 +1,3 @@
+"""The version of this package, where it can be read without importing Pulumi."""
+
+__version__ = "0.1.0"
