@@ -38,6 +38,12 @@ class InvalidInput(EntryGuardError):
         return {"details": {field: list(reasons) for field, reasons in self.details.items()}} if self.details else {}
 
 
+def refuse(details: Details) -> None:
+    """Raises InvalidInput where `details` holds a reason; its sentence is the first one."""
+    if details:
+        raise InvalidInput(next(iter(details.values()))[0], details)
+
+
 class UnsafeUrl(EntryGuardError):
     """A URL that the server must not call."""
 
@@ -121,6 +127,47 @@ class ApiKeyNotFound(NotFound):
 
     def __init__(self, key_id: object) -> None:
         super().__init__(f"API key with ID {key_id} not found")
+
+
+class PathNotFound(NotFound):
+    """No such path."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this path. /api/v1/openapi.json lists what there is.")
+
+
+class MethodNotAllowed(EntryGuardError):
+    """The path is there; the method is not."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self) -> None:
+        super().__init__("This path does not take that method; the Allow header names those that it takes.")
+
+
+class PayloadTooLarge(EntryGuardError):
+    """The body is over the limit."""
+
+    code = "PAYLOAD_TOO_LARGE"
+
+    def __init__(self) -> None:
+        super().__init__("The request body is larger than 256 KiB.")
+
+
+class UnsupportedMediaType(EntryGuardError):
+    """The body is of a kind that is not read."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+    def __init__(self) -> None:
+        super().__init__("Send the body as JSON, with Content-Type: application/json.")
+
+
+class InternalError(EntryGuardError):
+    """Something went wrong that we did not foresee; the log has it under the request's id."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side. Tell your operator the requestId.")
 
 
 class Conflict(EntryGuardError):

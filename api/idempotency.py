@@ -3,9 +3,26 @@
 What is kept is the key, a keyed hash of the body and the object's id: never a body or an answer.
 """
 
+import hashlib
+import hmac
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import flask
 import peewee
 
-from api.database import Instant, database
+from api.actor import Actor
+from api.database import Instant, database, now, write
+from api.errors import Conflict, InvalidInput
+from api.server import current_server
+
+KEPT_SECONDS = 24 * 3600
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+Made = TypeVar("Made")
 
 
 class IdempotencyKey(peewee.Model):
@@ -22,3 +39,74 @@ class IdempotencyKey(peewee.Model):
         database = database
         primary_key = peewee.CompositeKey("caller", "route", "key")
         table_name = "idempotency_keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that carries a key: who sends what where."""
+
+    caller: str
+    route: str
+    key: str
+    body_hash: bytes
+
+
+def asked(actor: Actor) -> Asked | None:
+    """The key of the request at hand. Raises InvalidInput for one that is no printable text of 255 characters or fewer."""
+    key = flask.request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("Idempotency-Key must have 1 to 255 printable ASCII characters without spaces.")
+    secret = current_server().settings.audit_key.reveal()
+    body_hash = hmac.digest(secret, b"idempotency\0" + flask.request.get_data(), hashlib.sha256)
+    return Asked(actor.caller, f"{flask.request.method} {flask.request.path}", key, body_hash)
+
+
+def once(request: Asked | None, make: Callable[[uuid.UUID], Made], find: Callable[[uuid.UUID], Made]) -> Made:
+    """Make an object under a new id, or find the one that the same request made before. One transaction.
+
+    Two at the same time wait for each other, so that the second finds what the first made. Raises Conflict where the
+    key was used for another body.
+    """
+    object_id = uuid.uuid4()
+    if request is None:
+        with write():
+            return make(object_id)
+    with write():
+        _forget_old(request)
+        if _remember(request, object_id):
+            return make(object_id)
+    known = IdempotencyKey.get(_is(request))
+    if not hmac.compare_digest(bytes(known.body_hash), request.body_hash):
+        raise Conflict("This Idempotency-Key was used for another body within 24 hours. Take a new one.")
+    return find(known.object_id)
+
+
+def _is(request: Asked) -> peewee.Node:
+    return (
+        (IdempotencyKey.caller == request.caller)
+        & (IdempotencyKey.route == request.route)
+        & (IdempotencyKey.key == request.key)
+    )
+
+
+def _remember(request: Asked, object_id: uuid.UUID) -> bool:
+    inserted = (
+        IdempotencyKey.insert(
+            caller=request.caller,
+            route=request.route,
+            key=request.key,
+            body_hash=request.body_hash,
+            object_id=object_id,
+            created_at=now(),
+        )
+        .on_conflict_ignore()
+        .as_rowcount()
+        .execute()
+    )
+    return bool(inserted)
+
+
+def _forget_old(request: Asked) -> None:
+    IdempotencyKey.delete().where(_is(request), IdempotencyKey.created_at < now(-KEPT_SECONDS)).execute()

@@ -68,6 +68,13 @@ class Flag(fields.Boolean):
         return value
 
 
+class Switch(fields.Boolean):
+    """`true` or `false` in a query."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(truthy={"true"}, falsy={"false"}, **options)
+
+
 class Moment(fields.Field[datetime]):
     """A time in UTC without a fraction: `2026-02-18T12:30:00Z` (RFC 3339)."""
 

@@ -1,0 +1,65 @@
+"""Where the parts of the API are joined."""
+
+import uuid
+
+import flask
+
+from api import database, health, http_errors, limits, openapi, tokens
+from api.accounts.routes import ROOMS as ACCOUNTS
+from api.audit_log.routes import ROOMS as AUDIT_LOG
+from api.credentials.routes import ROOMS as CREDENTIALS
+from api.json_body import MAXIMUM_BYTES
+from api.resources.routes import ROOMS as RESOURCES
+from api.server import Server
+from api.settings import Settings
+from api.vault import Vault
+from api.wait import WaitingRoom
+from api.web import swagger_ui
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_NEEDS_NO_DATABASE = frozenset({"health", "swagger_ui", "api-docs"})
+
+
+def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
+    """The API as a WSGI application. The process is bound to its database already (`start`).
+
+    `threads` is how many requests the server handles at once: at most half of them may wait for a verdict.
+    """
+    app = flask.Flask("entryguard", static_folder=None, template_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BYTES, JSON_SORT_KEYS=False)
+    app.url_map.strict_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    Server(settings, vault, WaitingRoom(threads // 2)).attach(app)
+    app.before_request(_begin)
+    app.teardown_request(_end)
+    app.after_request(_finish)
+    http_errors.register(app)
+    tokens.configure(app, settings)
+    limits.attach(app, settings)
+    app.document = openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *AUDIT_LOG))  # type: ignore[attr-defined]
+    app.register_blueprint(swagger_ui.blueprint)
+    app.register_blueprint(health.blueprint)
+    return app
+
+
+def _begin() -> None:
+    flask.g.request_id = str(uuid.uuid4())
+    if flask.request.blueprint not in _NEEDS_NO_DATABASE:
+        database.database.connect(reuse_if_open=True)
+
+
+def _end(_: BaseException | None) -> None:
+    if not database.database.is_closed():
+        database.database.close()
+
+
+def _finish(response: flask.Response) -> flask.Response:
+    response.headers["X-Request-ID"] = flask.g.get("request_id", "")
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

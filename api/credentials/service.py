@@ -1,0 +1,128 @@
+"""What can be done with cloud credentials. What crosses rooms, deleting among it, is in `lifecycle`."""
+
+import uuid
+
+import peewee
+
+from api import audit, due
+from api.actor import Actor
+from api.clouds import CLOUDS
+from api.conditional import check_if_match
+from api.credentials import secrets
+from api.credentials.models import Credential
+from api.credentials.schemas import ChangedCredentialFields, NewCredentialFields
+from api.database import current_time, is_sqlite, write
+from api.errors import CredentialNotFound, InvalidInput
+from api.paging import Listing, Page, oldest_first
+from api.vault import Vault
+
+VERIFYING = "VERIFYING"
+REJECTED = "REJECTED"
+
+
+def create(actor: Actor, wanted: NewCredentialFields, vault: Vault, credential_id: uuid.UUID) -> Credential:
+    """Add a credential; a worker verifies it from here on. Raises InvalidInput, UnsafeUrl."""
+    cloud = CLOUDS[wanted.provider]
+    if wanted.credential_type != cloud.credential_type:
+        raise InvalidInput(
+            f"credentialType must be {cloud.credential_type} for {cloud.name} credentials",
+            {"credentialType": [f"must be {cloud.credential_type}"]},
+        )
+    data = secrets.checked(wanted.provider, wanted.credential_data)
+    with write():
+        moment = current_time()
+        credential = Credential.create(
+            id=credential_id,
+            organisation_id=actor.organisation,
+            name=wanted.name,
+            provider=wanted.provider,
+            credential_type=wanted.credential_type,
+            created_at=moment,
+            updated_at=moment,
+        )
+        secrets.keep(credential, credential.secret_version, secrets.CURRENT, data, vault, moment)
+        due.want(Credential, Credential.id == credential.id)
+        audit.record(actor, "CREDENTIAL_CREATE", subject(credential))
+    return credential
+
+
+def of(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
+    """The organisation's credential. Raises CredentialNotFound, whether it is nobody's or somebody else's."""
+    credential = Credential.get_or_none(_is(organisation_id, credential_id))
+    if credential is None:
+        raise CredentialNotFound(credential_id)
+    return credential
+
+
+def locked(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
+    """The same, and nobody else changes it until the open transaction ends."""
+    query = Credential.select().where(_is(organisation_id, credential_id))
+    credential = (query if is_sqlite() else query.for_update()).first()
+    if credential is None:
+        raise CredentialNotFound(credential_id)
+    return credential
+
+
+def listed(organisation_id: uuid.UUID, page: Page) -> Listing[Credential]:
+    """The organisation's credentials, oldest first."""
+    return oldest_first(Credential.select().where(Credential.organisation_id == organisation_id), page)
+
+
+def change(
+    actor: Actor, credential_id: uuid.UUID, wanted: ChangedCredentialFields, vault: Vault, *, verify_first: bool
+) -> Credential:
+    """Rename a credential, or give it a new secret.
+
+    A new secret waits beside the old one, which serves until a worker has verified the new; with `verify_first` false it
+    takes the old one's place at once. Raises CredentialNotFound, StaleObject, InvalidInput, UnsafeUrl.
+    """
+    with write():
+        credential = locked(actor.organisation, credential_id)
+        check_if_match(credential.revision)
+        changed = []
+        if wanted.name is not None and wanted.name != credential.name:
+            credential.name = wanted.name
+            changed.append("name")
+        if wanted.credential_data is not None:
+            data = secrets.checked(credential.provider, wanted.credential_data)
+            _replace_secret(credential, data, vault, verify_first)
+            changed.append("credentialData")
+        if changed:
+            credential.revision += 1
+            credential.updated_at = current_time()
+            credential.save(only=credential.dirty_fields)
+            audit.record(actor, "CREDENTIAL_UPDATE", subject(credential), details={"changed": changed})
+        if "credentialData" in changed:
+            due.want(Credential, Credential.id == credential.id)
+    return of(actor.organisation, credential_id)
+
+
+def ask_verification(actor: Actor, credential_id: uuid.UUID) -> Credential:
+    """Have a credential verified now. Returns it with the `wanted_revision` that the verdict will be about."""
+    with write():
+        credential = locked(actor.organisation, credential_id)
+        due.want(Credential, Credential.id == credential.id)
+    return of(actor.organisation, credential_id)
+
+
+def subject(credential: Credential) -> audit.Subject:
+    """How the audit trail names a credential."""
+    return audit.Subject("CREDENTIAL", credential.id, credential.name)
+
+
+def _is(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> peewee.Node:
+    return (Credential.organisation_id == organisation_id) & (Credential.id == credential_id)
+
+
+def _replace_secret(credential: Credential, data: secrets.Secret, vault: Vault, verify_first: bool) -> None:
+    moment = current_time()
+    credential.secret_version += 1
+    credential.candidate_error = None
+    if verify_first:
+        credential.candidate_status, credential.candidate_since = VERIFYING, moment
+        secrets.keep(credential, credential.secret_version, secrets.CANDIDATE, data, vault, moment)
+        return
+    credential.candidate_status = credential.candidate_since = None
+    credential.is_valid = credential.verification_error = credential.missing_permissions = None
+    secrets.drop(credential.id, secrets.CANDIDATE)
+    secrets.keep(credential, credential.secret_version, secrets.CURRENT, data, vault, moment)

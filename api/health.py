@@ -1,0 +1,86 @@
+"""Outside the API: whether the server lives, whether it can serve, and its figures for Prometheus."""
+
+from collections.abc import Callable
+
+import flask
+import peewee
+import redis
+from playhouse.pool import MaxConnectionsExceeded
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from api import due
+from api.credentials.models import Credential, TargetListing
+from api.database import connection
+from api.key_ring import KeyRingError
+from api.notify import redis_client
+from api.resources.models import Resource
+from api.server import Server, current_server
+from api.start import check_key_ring, key_source
+from api.workers import worker_is_alive
+
+_AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
+_WANTING_WORK = (Credential, TargetListing, Resource)
+
+blueprint = flask.Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def alive() -> dict[str, str]:
+    """The process lives; nothing else is asked"""
+    return {"status": "alive"}
+
+
+@blueprint.get("/readyz")
+def ready() -> tuple[dict[str, object], int]:
+    """Whether requests can be served: 200, or 503 with what is missing. Redis and the worker are missed, not needed"""
+    server = current_server()
+    needed: dict[str, Callable[[Server], bool]] = {"database": _database, "keyRing": _key_ring}
+    missing = [name for name, there in needed.items() if not there(server)]
+    helpful: dict[str, Callable[[Server], bool]] = {"redis": _redis, "worker": _worker}
+    degraded = [] if missing else [name for name, there in helpful.items() if not there(server)]
+    return {"ready": not missing, "missing": missing, "degraded": degraded}, 503 if missing else 200
+
+
+@blueprint.get("/metrics")
+def metrics() -> flask.Response:
+    """What is due and how late it is, in Prometheus' text format"""
+    registry = CollectorRegistry()
+    rows = Gauge("entryguard_due_rows", "Rows that are due and not yet served", ["kind"], registry=registry)
+    late = Gauge("entryguard_oldest_overdue_seconds", "How long the oldest of them waits", ["kind"], registry=registry)
+    stuck = Gauge("entryguard_stuck_rows", "Rows that failed for two minutes or more", ["kind"], registry=registry)
+    with connection():
+        for model in _WANTING_WORK:
+            figures = due.figures(model)
+            kind = model._meta.table_name
+            rows.labels(kind).set(figures.due_rows)
+            late.labels(kind).set(figures.oldest_overdue_seconds)
+            stuck.labels(kind).set(figures.stuck_rows)
+    return flask.Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _database(_: Server) -> bool:
+    try:
+        with connection():
+            return Credential.select(Credential.id).limit(1).count() >= 0
+    except _AWAY:
+        return False
+
+
+def _key_ring(server: Server) -> bool:
+    try:
+        check_key_ring(key_source(server.settings).current())
+    except (KeyRingError, *_AWAY):
+        return False
+    return True
+
+
+def _redis(server: Server) -> bool:
+    try:
+        return bool(redis_client(server.settings.redis_url).ping())
+    except redis.RedisError:
+        return False
+
+
+def _worker(_: Server) -> bool:
+    with connection():
+        return worker_is_alive()

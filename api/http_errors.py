@@ -1,0 +1,111 @@
+"""The one place where an error becomes an answer: the same body for everything that can go wrong."""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import flask
+import peewee
+from playhouse.pool import MaxConnectionsExceeded
+from werkzeug.exceptions import HTTPException
+
+from api.errors import (
+    EntryGuardError,
+    InternalError,
+    InvalidInput,
+    MethodNotAllowed,
+    PathNotFound,
+    PayloadTooLarge,
+    RateLimited,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+STATUS: Mapping[str, int] = {
+    "VALIDATION_ERROR": 400,
+    "MAX_RESOURCES_REACHED": 400,
+    "VERIFICATION_FAILED": 400,
+    "LAST_ADMIN": 400,
+    "UNSAFE_URL": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "CREDENTIAL_NOT_FOUND": 404,
+    "RESOURCE_NOT_FOUND": 404,
+    "USER_NOT_FOUND": 404,
+    "API_KEY_NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "CONFLICT": 409,
+    "PRECONDITION_FAILED": 412,
+    "PAYLOAD_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "RATE_LIMIT_EXCEEDED": 429,
+    "INTERNAL_ERROR": 500,
+    "UNAVAILABLE": 503,
+}
+
+_log = logging.getLogger(__name__)
+
+
+def register(app: flask.Flask) -> None:
+    """Let `app` answer every error with our body, its own and the server's."""
+    app.register_error_handler(EntryGuardError, answer)
+    app.register_error_handler(HTTPException, _of_http)
+    for failure in (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded):
+        app.register_error_handler(failure, _of_database)
+    app.register_error_handler(Exception, _of_crash)
+
+
+def answer(error: EntryGuardError) -> flask.Response:
+    """The error as a response."""
+    response = flask.jsonify(body(error))
+    response.status_code = STATUS[error.code]
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimited | Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def body(error: EntryGuardError) -> dict[str, Any]:
+    """What an error looks like to the caller."""
+    return {
+        "error": error.code,
+        "message": error.message,
+        "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "requestId": flask.g.get("request_id"),
+        **error.extra,
+    }
+
+
+def _of_http(error: HTTPException) -> flask.Response:
+    """Flask's, Werkzeug's and the limiter's own errors."""
+    if error.code == 429:
+        return answer(RateLimited(retry_after=int(flask.g.get("retry_after", 60))))
+    known = {404: PathNotFound, 405: MethodNotAllowed, 413: PayloadTooLarge, 415: UnsupportedMediaType}
+    if error.code in (301, 302, 307, 308) and error.response is not None:
+        return answer(PathNotFound())
+    if error.code is None or error.code >= 500:
+        return answer(InternalError())
+    response = answer(known[error.code]() if error.code in known else InvalidInput("The request cannot be understood."))
+    if error.code == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _of_database(error: Exception) -> flask.Response:
+    _log.warning("the database is away: %s, request %s", type(error).__name__, flask.g.get("request_id"))
+    return answer(Unavailable())
+
+
+def _of_crash(error: Exception) -> flask.Response:
+    # The text of an exception may hold what a caller sent; its kind and the lines it passed hold only our code.
+    _log.error(
+        "request %s failed: %s\n%s",
+        flask.g.get("request_id"),
+        type(error).__qualname__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return answer(InternalError())

@@ -1,0 +1,24 @@
+"""Deleting, with all that goes with it, in one transaction."""
+
+import uuid
+
+from api import audit
+from api.actor import Actor
+from api.conditional import check_if_match
+from api.credentials import service as credentials
+from api.credentials.models import Credential
+from api.database import write
+from api.resources import service as resources
+from api.resources.models import Resource
+
+
+def delete_credential(actor: Actor, credential_id: uuid.UUID) -> None:
+    """Delete a credential, its sealed secrets and its resources. Raises CredentialNotFound, StaleObject."""
+    with write():
+        credential = credentials.locked(actor.organisation, credential_id)
+        check_if_match(credential.revision)
+        for resource in Resource.select().where(Resource.credential_id == credential.id):
+            audit.record(actor, "RESOURCE_DELETE", resources.subject(resource))
+        audit.record(actor, "CREDENTIAL_DELETE", credentials.subject(credential))
+        # The tables' own foreign keys take the secrets, the resources and the listings along.
+        Credential.delete().where(Credential.id == credential.id).execute()

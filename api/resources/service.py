@@ -1,0 +1,169 @@
+"""What can be done with cloud resources."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import peewee
+
+from api import audit, due
+from api.accounts import service as accounts
+from api.actor import Actor
+from api.clouds import CLOUDS
+from api.clouds.derive import config_errors
+from api.conditional import check_if_match
+from api.credentials import service as credentials
+from api.credentials.models import Credential
+from api.database import current_time, is_sqlite, write
+from api.errors import CredentialNotFound, InvalidInput, ResourceNotFound, TooManyResources, refuse
+from api.identifiers import parse
+from api.paging import Listing, Page, oldest_first
+from api.resources.models import Resource
+from api.resources.schemas import NewResourceFields
+
+
+# Changed, one of these names another object, which nobody has seen yet.
+_WHICH_OBJECT = frozenset({"credential_id", "resource_identifier", "region"})
+
+
+def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> Resource:
+    """Add a resource; a worker looks for it from here on.
+
+    Raises InvalidInput, CredentialNotFound, and TooManyResources where the tier allows no more: two that ask at the same
+    time cannot both take the last place.
+    """
+    with write():
+        organisation = accounts.locked_organisation(actor.organisation)
+        credential = credentials.of(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
+        _check(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
+        _check_provider(credential, wanted.provider)
+        limit = accounts.limits_of(organisation.tier).resources
+        if limit is not None and _counted(actor.organisation) >= limit:
+            raise TooManyResources(limit)
+        moment = current_time()
+        Resource.create(
+            id=resource_id,
+            organisation_id=actor.organisation,
+            credential_id=credential.id,
+            name=wanted.name,
+            provider=wanted.provider,
+            resource_type=wanted.resource_type,
+            resource_identifier=wanted.resource_identifier,
+            region=wanted.region,
+            config=wanted.config,
+            max_session_minutes=wanted.max_session_minutes,
+            created_at=moment,
+            updated_at=moment,
+        )
+        due.want(Resource, Resource.id == resource_id)
+        resource = of(actor.organisation, resource_id)
+        audit.record(actor, "RESOURCE_CREATE", subject(resource))
+    return resource
+
+
+def of(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:
+    """The organisation's resource with its `credential_name`. Raises ResourceNotFound."""
+    resource: Resource | None = _with_credential(organisation_id).where(Resource.id == resource_id).objects().first()
+    if resource is None:
+        raise ResourceNotFound(resource_id)
+    return resource
+
+
+def listed(organisation_id: uuid.UUID, page: Page) -> Listing[Resource]:
+    """The organisation's resources with their `credential_name`, oldest first."""
+    return oldest_first(_with_credential(organisation_id).objects(), page)
+
+
+def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> Resource:
+    """Change what `wanted` names; None takes a value away. What the cloud is asked about is verified again.
+
+    Raises ResourceNotFound, StaleObject, InvalidInput, CredentialNotFound.
+    """
+    with write():
+        resource = locked(actor.organisation, resource_id)
+        check_if_match(resource.revision)
+        changes = dict(wanted)
+        if "credential_id" in changes:
+            credential = credentials.of(actor.organisation, parse(changes["credential_id"], CredentialNotFound))
+            _check_provider(credential, resource.provider)
+            changes["credential_id"] = credential.id
+        changed = {name: value for name, value in changes.items() if getattr(resource, name) != value}
+        for name, value in changed.items():
+            setattr(resource, name, value)
+        _check(
+            resource.provider, resource.resource_type, resource.resource_identifier, resource.region, resource.config
+        )
+        if changed:
+            if _WHICH_OBJECT & set(changed):
+                resource.is_active = False
+            resource.revision += 1
+            resource.updated_at = current_time()
+            resource.save(only=resource.dirty_fields)
+            audit.record(actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(changed)})
+            due.want(Resource, Resource.id == resource.id)
+    return of(actor.organisation, resource_id)
+
+
+def delete(actor: Actor, resource_id: uuid.UUID) -> None:
+    """Delete a resource. Raises ResourceNotFound, StaleObject."""
+    with write():
+        resource = locked(actor.organisation, resource_id)
+        check_if_match(resource.revision)
+        audit.record(actor, "RESOURCE_DELETE", subject(resource))
+        Resource.delete().where(Resource.id == resource.id).execute()
+
+
+def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
+    """Have a resource verified now. Returns it with the `wanted_revision` that the verdict will be about."""
+    with write():
+        resource = locked(actor.organisation, resource_id)
+        due.want(Resource, Resource.id == resource.id)
+    return of(actor.organisation, resource_id)
+
+
+def locked(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:
+    """The organisation's resource, which nobody else changes until the open transaction ends."""
+    query = Resource.select().where(Resource.organisation_id == organisation_id, Resource.id == resource_id)
+    resource: Resource | None = (query if is_sqlite() else query.for_update()).first()
+    if resource is None:
+        raise ResourceNotFound(resource_id)
+    return resource
+
+
+def subject(resource: Resource) -> audit.Subject:
+    """How the audit trail names a resource."""
+    return audit.Subject("RESOURCE", resource.id, resource.name)
+
+
+def _with_credential(organisation_id: uuid.UUID) -> Any:
+    return (
+        Resource.select(Resource, Credential.name.alias("credential_name"))
+        .join(Credential, on=(Credential.id == Resource.credential_id))
+        .where(Resource.organisation_id == organisation_id)
+    )
+
+
+def _counted(organisation_id: uuid.UUID) -> int:
+    mine: peewee.Node = (Resource.organisation_id == organisation_id) & Resource.deleting_since.is_null()
+    return int(Resource.select().where(mine).count())
+
+
+def _check_provider(credential: Credential, provider: str) -> None:
+    if credential.provider != provider:
+        sentence = f"provider must be {credential.provider}, as that of the credential"
+        raise InvalidInput(sentence, {"provider": [sentence]})
+
+
+def _check(
+    provider: str, resource_type: str, identifier: str, region: str | None, config: Mapping[str, Any] | None
+) -> None:
+    """Raises InvalidInput where the cloud's declaration does not allow the resource."""
+    cloud = CLOUDS[provider]
+    if resource_type not in cloud.resource_types:
+        refuse({"resourceType": [f"resourceType must be {' or '.join(cloud.resource_types)} for {provider} resources"]})
+    if cloud.needs_region and not region:
+        refuse({"region": [f"region is required for {provider} resources"]})
+    if malformed := cloud.check_identifier(resource_type, identifier):
+        refuse({"resourceIdentifier": [malformed]})
+    if config is not None:
+        refuse(config_errors(cloud, resource_type, config))
