@@ -84,3 +84,14 @@ class TargetListing(ThroughCredential):
 
     class Meta:
         table_name = "target_listings"
+
+
+class KeyCheck(peewee.Model):
+    """What a key of the ring was like when it was first seen: shows a wrong key at the start, tells nothing of it."""
+
+    key_id = peewee.TextField(primary_key=True)
+    check_value = peewee.BlobField()
+
+    class Meta:
+        database = database
+        table_name = "key_checks"
