@@ -5,6 +5,7 @@ The size of anybody's backlog is never asked for, so a long one delays nobody el
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 import peewee
 
@@ -39,7 +40,7 @@ def _anything_due(model: type[DueModel]) -> bool:
 
 def _waiting(
     model: type[DueModel], priorities: Sequence[Priority]
-) -> tuple[int, int, uuid.UUID, type[DueModel]] | None:
+) -> tuple[int, datetime, uuid.UUID, type[DueModel]] | None:
     """Whose turn it is among the organisations with due rows: the best priority first, then the longest wait.
 
     Asks each organisation whether it has a due row, never how many.
@@ -47,7 +48,7 @@ def _waiting(
     steps = [(_has_due(model, priority), int(priority)) for priority in sorted(priorities)]
     urgency = peewee.Case(None, steps, _NOTHING)
     found = (
-        Turn.select(urgency, Turn.served_at.converter(None), Turn.organisation_id)
+        Turn.select(urgency, Turn.served_at, Turn.organisation_id)
         .order_by(peewee.SQL("1"), peewee.SQL("2"))
         .limit(1)
         .tuples()
@@ -55,7 +56,7 @@ def _waiting(
     )
     if found is None or found[0] == _NOTHING:
         return None
-    return found[0], int(found[1]), found[2], model
+    return *found, model
 
 
 def _has_due(model: type[DueModel], priority: Priority) -> peewee.Node:

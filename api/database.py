@@ -89,7 +89,7 @@ def bind(url: str, connections: int = 20) -> None:
 
 
 def _sqlite(url: str, pool: dict[str, Any]) -> peewee.Database:
-    engine: Any = PooledSqliteDatabase(  # type: ignore[no-untyped-call] # playhouse publishes no types
+    engine: Any = PooledSqliteDatabase(
         url.removeprefix("sqlite:///"), pragmas=_SQLITE_PRAGMAS, check_same_thread=False, **pool
     )
     engine.register_function(_microseconds_now, "entryguard_now", 0)
@@ -97,7 +97,7 @@ def _sqlite(url: str, pool: dict[str, Any]) -> peewee.Database:
 
 
 def _postgresql(url: str, pool: dict[str, Any]) -> peewee.Database:
-    engine: Any = PooledPostgresqlDatabase(  # type: ignore[no-untyped-call] # playhouse publishes no types
+    engine: Any = PooledPostgresqlDatabase(
         url.replace("postgres://", "postgresql://", 1),
         connect_timeout=3,
         options="-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",

@@ -1,0 +1,417 @@
+"""Work that is due: claimed once, in order, recorded only by its owner, never lost."""
+
+import multiprocessing
+import threading
+import uuid
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api import due
+from api.claims import claim
+from api.credentials.models import Credential
+from api.database import bind, clock, connection, current_time, write
+from api.due import LEASE_SECONDS, Claim, LostClaim, Priority, Turn, backoff_seconds, figures, postpone, release, settle
+from api.resources.models import Resource
+from tests.rows import fresh, make_credential, make_due, make_organisation, make_resource
+
+pytestmark = pytest.mark.usefixtures("db")
+
+ALL = tuple(Priority)
+
+
+def take(*models: type[due.DueModel], priorities: tuple[Priority, ...] = ALL) -> Claim:
+    taken = claim(models or (Credential,), priorities)
+    assert taken is not None
+    return taken
+
+
+def record(taken: Claim, look_again_seconds: float | None = None, **seen: Any) -> None:
+    with write():
+        settle(taken, seen, look_again_seconds)
+
+
+def pass_time(seconds: float) -> None:
+    clock.offset += round(seconds * 1_000_000)
+
+
+def test_nothing_is_due_by_itself() -> None:
+    make_credential()
+
+    assert claim([Credential], ALL) is None
+
+
+def test_a_wanted_row_is_claimed_once() -> None:
+    credential = make_credential()
+    make_due(credential)
+
+    assert take().row_id == credential.id
+    assert claim([Credential], ALL) is None
+
+
+def test_a_record_says_what_was_seen_and_gives_the_row_back() -> None:
+    credential = make_credential()
+    make_due(credential)
+
+    record(take(), is_valid=True)
+
+    row = fresh(credential)
+    assert (row.is_valid, row.due_at, row.claim_token, row.claimed_until) == (True, None, None, None)
+    assert row.seen_revision == row.wanted_revision == 2
+
+
+def test_a_row_is_looked_at_again_when_its_record_says_so() -> None:
+    credential = make_credential()
+    make_due(credential)
+    record(take(), look_again_seconds=1800)
+
+    assert claim([Credential], ALL) is None
+    pass_time(1801)
+
+    assert take().priority is Priority.RECHECK
+
+
+def test_a_row_that_is_wanted_anew_during_a_claim_stays_due() -> None:
+    credential = make_credential()
+    make_due(credential)
+    first = take()
+    make_due(credential)
+
+    record(first)
+
+    row = fresh(credential)
+    assert row.seen_revision == first.wanted_revision < row.wanted_revision
+    assert take().wanted_revision == row.wanted_revision
+
+
+def test_a_failure_that_was_overtaken_does_not_count() -> None:
+    credential = make_credential()
+    make_due(credential)
+    first = take()
+    make_due(credential)
+    with write():
+        postpone(first, "Timeout")
+
+    row = fresh(credential)
+    assert (row.attempts, row.unserved_since, row.last_failure) == (0, None, None)
+    assert take().attempts == 0
+
+
+def test_a_lost_claim_records_nothing() -> None:
+    credential = make_credential()
+    make_due(credential)
+    slow = take()
+    pass_time(LEASE_SECONDS + 1)
+    take()
+
+    with pytest.raises(LostClaim):
+        record(slow, is_valid=True)
+    with pytest.raises(LostClaim), write():
+        postpone(slow, "Timeout")
+    with pytest.raises(LostClaim):
+        release(slow)
+
+    assert fresh(credential).is_valid is None
+
+
+def test_a_claim_on_a_row_that_is_gone_records_nothing() -> None:
+    credential = make_credential()
+    make_due(credential)
+    taken = take()
+    with write():
+        Credential.delete().execute()
+
+    with pytest.raises(LostClaim):
+        record(taken, is_valid=True)
+
+
+def test_a_lease_is_renewed_for_a_whole_one() -> None:
+    make_due(make_credential())
+    taken = take()
+    pass_time(LEASE_SECONDS - 1)
+
+    due.renew(taken)
+    pass_time(LEASE_SECONDS - 1)
+
+    assert claim([Credential], ALL) is None
+
+
+def test_a_lease_that_ran_out_is_not_renewed() -> None:
+    make_due(make_credential())
+    taken = take()
+    pass_time(LEASE_SECONDS + 1)
+
+    with pytest.raises(LostClaim):
+        due.renew(taken)
+
+
+def test_an_owner_who_is_late_may_still_record_while_nobody_took_over() -> None:
+    credential = make_credential()
+    make_due(credential)
+    taken = take()
+    pass_time(LEASE_SECONDS + 1)
+
+    record(taken, is_valid=True)
+
+    assert fresh(credential).is_valid is True
+
+
+def test_an_inherited_row_is_looked_at_again_a_lease_later() -> None:
+    credential = make_credential()
+    make_due(credential)
+    take()
+    pass_time(LEASE_SECONDS + 1)
+    heir = take()
+    assert heir.inherited
+
+    record(heir, look_again_seconds=1800)
+
+    assert fresh(credential).due_at - current_time() <= timedelta(seconds=LEASE_SECONDS)
+    pass_time(LEASE_SECONDS + 1)
+    second = take()
+    assert not second.inherited
+    record(second, look_again_seconds=1800)
+    assert fresh(credential).due_at - current_time() > timedelta(seconds=1700)
+
+
+def test_a_failure_does_not_forget_that_a_claim_was_inherited() -> None:
+    make_due(make_credential())
+    take()
+    pass_time(LEASE_SECONDS + 1)
+    with write():
+        postpone(take(), "Timeout")
+    pass_time(5)
+    release(take())
+
+    assert take().inherited
+
+
+def test_a_released_row_can_be_taken_at_once_and_is_not_inherited() -> None:
+    make_due(make_credential())
+    release(take())
+
+    assert not take().inherited
+
+
+def test_a_postponed_row_waits_longer_each_time() -> None:
+    credential = make_credential()
+    make_due(credential)
+    waits = []
+    for _ in range(8):
+        with write():
+            waits.append(postpone(take(), "Timeout"))
+        assert claim([Credential], ALL) is None
+        pass_time(waits[-1] + 0.1)
+
+    assert all(0.5 * 2**attempt <= wait <= 2**attempt for attempt, wait in enumerate(waits[:6]))
+    assert all(30 <= wait <= 60 for wait in waits[6:])
+    assert fresh(credential).attempts == 8
+    assert fresh(credential).last_failure == "Timeout"
+
+
+@pytest.mark.parametrize(("priority", "cap"), [(Priority.REVOKE, 15), (Priority.APPLY, 60), (Priority.RECHECK, 60)])
+def test_backoff_has_a_cap_and_never_gives_up(priority: Priority, cap: float) -> None:
+    waits = [backoff_seconds(attempts, priority) for attempts in (10, 1_000, 1_000_000)]
+
+    assert all(cap / 2 <= wait <= cap for wait in waits)
+
+
+def test_backoff_is_spread() -> None:
+    assert len({backoff_seconds(5, Priority.RECHECK) for _ in range(20)}) > 10
+
+
+def test_success_forgets_earlier_failures() -> None:
+    credential = make_credential()
+    make_due(credential)
+    with write():
+        postpone(take(), "Timeout")
+    pass_time(2)
+
+    record(take())
+
+    row = fresh(credential)
+    assert (row.attempts, row.unserved_since, row.last_failure) == (0, None, None)
+
+
+def test_the_most_urgent_is_served_first() -> None:
+    organisation = make_organisation()
+    rows = {priority: make_credential(organisation) for priority in reversed(Priority)}
+    for priority, row in rows.items():
+        make_due(row, priority=priority)
+
+    order = [take().row_id for _ in Priority]
+
+    assert order == [rows[priority].id for priority in Priority]
+
+
+def test_the_most_urgent_is_served_first_whatever_its_kind_and_organisation() -> None:
+    credential = make_credential(is_valid=True)
+    resource = make_resource(make_credential(is_valid=True))
+    make_due(credential, priority=Priority.RECHECK)
+    make_due(resource, priority=Priority.REQUESTED)
+
+    assert take(Credential, Resource).row_id == resource.id
+    assert take(Credential, Resource).row_id == credential.id
+
+
+def test_a_request_does_not_make_a_more_urgent_row_wait() -> None:
+    credential = make_credential()
+    make_due(credential, priority=Priority.REVOKE)
+    make_due(credential, priority=Priority.REQUESTED)
+
+    assert take().priority is Priority.REVOKE
+
+
+def test_a_slot_kept_for_revoking_takes_nothing_else() -> None:
+    make_due(make_credential(), priority=Priority.APPLY)
+
+    assert claim([Credential], [Priority.REVOKE]) is None
+
+
+def test_a_long_backlog_of_one_organisation_delays_no_other() -> None:
+    many, few = make_organisation(), make_organisation()
+    backlog = [make_credential(many) for _ in range(500)]
+    make_due(*backlog)
+    one = make_credential(few)
+    take()
+    make_due(one)
+
+    assert one.id in {take().row_id for _ in range(2)}
+
+
+def test_organisations_take_turns() -> None:
+    organisations = [make_organisation() for _ in range(3)]
+    for organisation in organisations:
+        make_due(*(make_credential(organisation) for _ in range(4)))
+
+    served = [take().organisation_id for _ in range(12)]
+
+    assert all(len(set(served[turn : turn + 3])) == 3 for turn in range(0, 12, 3))
+
+
+def test_eight_threads_never_share_a_claim(db: str) -> None:
+    rows = [make_credential(organisation) for organisation in (make_organisation(), make_organisation()) for _ in range(40)]
+    make_due(*rows)
+    taken: list[uuid.UUID] = []
+
+    def drain() -> None:
+        with connection():
+            while found := claim([Credential], ALL):
+                taken.append(found.row_id)
+
+    threads = [threading.Thread(target=drain) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Counter(taken) == Counter(row.id for row in rows)
+
+
+def test_processes_never_share_a_claim(db: str) -> None:
+    rows = [make_credential(make_organisation()) for _ in range(40)]
+    make_due(*rows)
+    spawned = multiprocessing.get_context("spawn")
+    results: Any = spawned.Queue()
+    processes = [spawned.Process(target=_drain, args=(db, results)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    taken = [row_id for _ in processes for row_id in results.get(timeout=60)]
+    for process in processes:
+        process.join(20)
+
+    assert Counter(taken) == Counter(row.id for row in rows)
+
+
+def _drain(url: str, results: Any) -> None:
+    bind(url)
+    taken = []
+    with connection():
+        while found := claim([Credential], ALL):
+            taken.append(found.row_id)
+    results.put(taken)
+
+
+def test_a_credential_is_used_by_four_claims_at_most(db: str) -> None:
+    credential = make_credential(is_valid=True)
+    make_due(*(make_resource(credential) for _ in range(10)))
+    taken: list[Claim] = []
+
+    def drain() -> None:
+        with connection():
+            while found := claim([Resource], ALL):
+                taken.append(found)
+
+    threads = [threading.Thread(target=drain) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(taken) == due.CLAIMS_PER_CREDENTIAL
+    record(taken[0])
+    assert claim([Resource], ALL) is not None
+
+
+def test_a_paused_credential_holds_its_resources_back_and_no_others() -> None:
+    organisation = make_organisation()
+    paused = make_credential(organisation, is_valid=True, paused_until=current_time() + timedelta(seconds=30))
+    free = make_credential(organisation, is_valid=True)
+    waiting, served = make_resource(paused), make_resource(free)
+    make_due(waiting, served)
+
+    assert take(Resource).row_id == served.id
+    assert claim([Resource], ALL) is None
+    pass_time(31)
+    assert waiting.id in {take(Resource).row_id, take(Resource).row_id}
+
+
+def test_a_resource_waits_for_its_credentials_first_verdict() -> None:
+    credential = make_credential(is_valid=None)
+    resource = make_resource(credential)
+    make_due(resource)
+
+    assert claim([Resource], ALL) is None
+    with write():
+        Credential.update(is_valid=False).execute()
+
+    assert take(Resource).row_id == resource.id
+
+
+def test_the_figures_tell_how_late_the_oldest_is() -> None:
+    make_due(make_credential(), make_credential())
+    pass_time(90)
+
+    found = figures(Credential)
+
+    assert found.due_rows == 2
+    assert 89 < found.oldest_overdue_seconds < 100
+    assert found.stuck_rows == 0
+
+
+def test_the_figures_of_nothing_are_zero() -> None:
+    make_credential()
+
+    assert figures(Credential) == due.Figures(0, 0.0, 0)
+
+
+def test_a_row_that_fails_for_two_minutes_is_stuck() -> None:
+    make_due(make_credential())
+    with write():
+        postpone(take(), "Timeout")
+    pass_time(119)
+    assert figures(Credential).stuck_rows == 0
+    pass_time(2)
+
+    assert figures(Credential).stuck_rows == 1
+
+
+def test_a_claim_moves_its_organisation_to_the_end_of_the_line() -> None:
+    credential = make_credential()
+    make_due(credential)
+
+    take()
+
+    assert Turn.get_by_id(credential.organisation_id).served_at.year >= 2026
