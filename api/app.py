@@ -41,7 +41,7 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     http_errors.register(app)
     tokens.configure(app, settings)
     limits.attach(app, settings)
-    app.document = openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *AUDIT_LOG))  # type: ignore[attr-defined]
+    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *AUDIT_LOG))
     app.register_blueprint(swagger_ui.blueprint)
     app.register_blueprint(health.blueprint)
     return app
@@ -50,11 +50,11 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
 def _begin() -> None:
     flask.g.request_id = str(uuid.uuid4())
     if flask.request.blueprint not in _NEEDS_NO_DATABASE:
-        database.database.connect(reuse_if_open=True)
+        flask.g.opened = database.database.connect(reuse_if_open=True)
 
 
 def _end(_: BaseException | None) -> None:
-    if not database.database.is_closed():
+    if flask.g.pop("opened", False):
         database.database.close()
 
 

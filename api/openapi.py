@@ -34,7 +34,7 @@ class Document(Api):
         """None: one place makes every error body."""
 
 
-def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> Document:
+def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> None:
     """Serve the rooms under the base path and document them. `rooms` pairs each with its path."""
     app.config.update(
         API_TITLE="EntryGuard",
@@ -59,10 +59,9 @@ def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> Docu
     )
     for room, path in rooms:
         document.register_blueprint(room, url_prefix=f"{BASE_PATH}{path}")
+
+
+def written(app: flask.Flask) -> dict[str, Any]:
+    """The document of `app` as JSON values."""
+    document: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
     return document
-
-
-def written(document: Document) -> dict[str, Any]:
-    """The document as JSON values."""
-    spec: dict[str, Any] = document.spec.to_dict()
-    return spec

@@ -7,7 +7,8 @@ from typing import Any
 import peewee
 
 from api import audit, due
-from api.accounts import service as accounts
+from api.accounts.service import organisations
+from api.accounts.tiers import LIMITS
 from api.actor import Actor
 from api.clouds import CLOUDS
 from api.clouds.derive import config_errors
@@ -29,15 +30,15 @@ _WHICH_OBJECT = frozenset({"credential_id", "resource_identifier", "region"})
 def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> Resource:
     """Add a resource; a worker looks for it from here on.
 
-    Raises InvalidInput, CredentialNotFound, and TooManyResources where the tier allows no more: two that ask at the same
-    time cannot both take the last place.
+    Raises InvalidInput, CredentialNotFound, and TooManyResources where the tier allows no more:
+    two that ask at the same time cannot both take the last place.
     """
     with write():
-        organisation = accounts.locked_organisation(actor.organisation)
+        organisation = organisations.locked(actor.organisation)
         credential = credentials.of(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
         _check(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
         _check_provider(credential, wanted.provider)
-        limit = accounts.limits_of(organisation.tier).resources
+        limit = LIMITS[organisation.tier].resources
         if limit is not None and _counted(actor.organisation) >= limit:
             raise TooManyResources(limit)
         moment = current_time()

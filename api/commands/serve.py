@@ -1,0 +1,46 @@
+"""`entryguard-server serve`"""
+
+import click
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from api import database, log
+from api.commands.operator import told_plainly
+from api.http_server import THREADS
+from api.settings import Settings
+from api.start import start
+
+# A client that sends its headers slower than this is let go, so that a few of them cannot hold the server.
+_HEADER_MILLISECONDS = 10_000
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(1, 64), help="How many processes serve.")
+def serve(host: str, port: int, processes: int) -> None:
+    """Serve the API. TLS belongs to the proxy before it (ENTRYGUARD_TRUSTED_PROXIES says how many there are)."""
+    log.to_stderr()
+    with told_plainly():
+        # Looked at here too, so that a wrong key ring or an old database stops the start before a port is open.
+        start(Settings.from_environment(), connections=1)
+        database.database.close_all()
+    Server(
+        "api.http_server:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=processes,
+        blocking_threads=THREADS,
+        # More than the threads wait here, in order; beyond that the kernel's backlog does.
+        backpressure=THREADS * 8,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=8,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+        websockets=False,
+        log_level=LogLevels.warning,
+    ).serve()

@@ -1,0 +1,38 @@
+"""`entryguard-server settings`"""
+
+import dataclasses
+import os
+
+import click
+
+from api.commands.operator import told_plainly
+from api.secret import Secret
+from api.settings import PREFIX, Settings
+
+
+@click.command()
+def settings() -> None:
+    """List all settings: name, meaning, value and where it comes from. Secrets are masked."""
+    with told_plainly():
+        known = Settings.from_environment()
+    for setting in dataclasses.fields(known):
+        name = f"{PREFIX}{setting.name.upper()}"
+        value = getattr(known, setting.name)
+        click.echo(f"{name} = {_shown(setting.name, value)}  ({_source(name)})\n    {setting.metadata['meaning']}")
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, Secret):
+        return "********"
+    if name.endswith("_url") and isinstance(value, str) and "@" in value:
+        # What stands before the @ may hold a password.
+        return f"{value.split('://')[0]}://********@{value.rsplit('@', 1)[1]}"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def _source(name: str) -> str:
+    if name in os.environ:
+        return "environment"
+    return f"file {os.environ[f'{name}_FILE']}" if f"{name}_FILE" in os.environ else "default"
