@@ -19,7 +19,7 @@ COPY --from=build /opt/entryguard /opt/entryguard
 ENV PATH=/opt/entryguard/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /tmp
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8080
 ENTRYPOINT ["entryguard-server"]
 CMD ["serve"]
 
