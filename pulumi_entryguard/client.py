@@ -24,7 +24,8 @@ REQUEST_SECONDS = 30.0  # for one exchange; the API answers in well under one se
 PATIENCE_SECONDS = 60.0  # for all waiting of one request: the API's rate limits are counted per minute
 PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)  # between tries after a lost connection: a server restarts in 5 to 8 s
 IDLE_SECONDS = 5.0  # servers close idle connections after 5 s or more: an older one is not trusted
-STEP_SECONDS = 0.5  # no sleep is longer, so that a cancelled program ends soon
+SHORTEST_PAUSE = 0.1  # where the API says 0
+USUAL_PAUSE = 1.0  # where it does not say
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 # PATCH is among them since ours only ever sets values: sent twice it leaves what sending it once leaves.
@@ -69,14 +70,8 @@ class Gate:
         while (left := self._opens_at - time.monotonic()) > 0:
             if self._opens_at > until:
                 return False
-            time.sleep(min(left, STEP_SECONDS))
+            time.sleep(left)
         return True
-
-
-def _sleep(seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, STEP_SECONDS))
 
 
 class Tries:
@@ -95,7 +90,7 @@ class Tries:
         if time.monotonic() + pause > self.until:
             return False
         self.losses += 1
-        _sleep(pause)
+        time.sleep(pause)
         return True
 
 
@@ -164,7 +159,7 @@ class Client:
         """Whether the API asked for a pause that we can make; then the gate is closed for so long."""
         if answer.status not in HELD_BACK:
             return False
-        pause = 1.0 if answer.retry_after is None else answer.retry_after
+        pause = USUAL_PAUSE if answer.retry_after is None else max(SHORTEST_PAUSE, answer.retry_after)
         if time.monotonic() + pause > patient_until:
             return False
         self._gate.close_for(pause)

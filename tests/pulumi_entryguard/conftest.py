@@ -1,0 +1,43 @@
+"""What the tests of the Pulumi package share: an API to talk to."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pulumi_entryguard.client import Client
+from pulumi_entryguard.credential import CredentialProvider
+from pulumi_entryguard.endpoint import api_key, parse_endpoint
+from pulumi_entryguard.resource import ResourceProvider
+from tests.pulumi_entryguard.entryguard_standin import API_KEY, EntryGuard, running_entryguard
+
+
+@pytest.fixture
+def entryguard() -> Iterator[EntryGuard]:
+    """An API in memory, with nothing in it."""
+    with running_entryguard() as entryguard:
+        yield entryguard
+
+
+@pytest.fixture
+def client(entryguard: EntryGuard) -> Client:
+    """A client with a key that the API knows, and 2 s of patience."""
+    return Client(parse_endpoint(entryguard.url), api_key(API_KEY), patience=2.0)
+
+
+@pytest.fixture
+def configured(entryguard: EntryGuard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that says where the API is."""
+    monkeypatch.setenv("ENTRYGUARD_ENDPOINT", entryguard.url)
+    monkeypatch.setenv("ENTRYGUARD_API_KEY", API_KEY)
+
+
+@pytest.fixture
+def credentials(configured: None) -> CredentialProvider:
+    """What looks after credentials."""
+    return CredentialProvider()
+
+
+@pytest.fixture
+def resources(configured: None) -> ResourceProvider:
+    """What looks after resources."""
+    return ResourceProvider()
