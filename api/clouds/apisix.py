@@ -35,7 +35,7 @@ class Apisix:
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _ROUTE.fullmatch(identifier):
             return None
-        return "must be a route's id: up to 64 letters, digits, dots, hyphens and underscores"
+        return "resourceIdentifier must be a route's id: up to 64 letters, digits, dots, hyphens and underscores"
 
     def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
         """The part of the gateway's configuration that makes a key; APISIX knows no right between viewer and admin."""

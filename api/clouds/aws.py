@@ -64,7 +64,7 @@ class Aws:
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _GROUP_ID.fullmatch(identifier):
             return None
-        return "must be the id of a security group, such as sg-0abc123def456"
+        return "resourceIdentifier must be the id of a security group, such as sg-0abc123def456"
 
     def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
         """An IAM policy. Describing knows no narrower resource than all (Service Authorization Reference, EC2)."""

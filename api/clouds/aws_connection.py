@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3.session
 import botocore.session
@@ -16,7 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from api.clouds.aws import AUTHORIZE, DESCRIBE, REVOKE, Aws
+from api.clouds.aws import AUTHORIZE, DESCRIBE, REVOKE
+from api.clouds.aws_errors import failure_of, lacking, refusal_by
 from api.clouds.base import Endpoints, Refused, Seen, Target, Unreachable, Verified
 
 _VISIBLE_AT_MOST = 1000  # also the most that DescribeSecurityGroups gives in one page
@@ -29,20 +30,6 @@ _PERMITTED = {
     "InvalidPermission.NotFound",
     "RulesPerSecurityGroupLimitExceeded",
 }
-_NO_VERDICT = {
-    "InternalError",
-    "InternalFailure",
-    "PendingVerification",
-    "PriorRequestNotComplete",
-    "RequestExpired",
-    "RequestLimitExceeded",
-    "RequestTimeTooSkewed",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "TooManyRequestsException",
-    "Unavailable",
-}
-_CLOCK_DIFFERS = ("Signature expired", "Signature not yet current")
 # What boto3 can put into a request's headers and its signature; AWS makes no others.
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 _SECRET_KEY = re.compile(r"[!-~]{1,256}")
@@ -82,17 +69,20 @@ class AwsConnection:
         self._endpoints = endpoints
         self._clients: dict[tuple[str, str], BaseClient] = {}
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a connection holds a secret: it is neither copied nor pickled")
+
     def verify(self, targets: Sequence[Target]) -> Verified:
         account, partition = self._identify(targets)
         reachable = [target for target in targets if self._partition(target) == partition]
         missing = self._unseen(reachable) | self._unchangeable(reachable)
         if missing:
-            raise _lacking(missing)
+            raise lacking(missing)
         return Verified(account)
 
     def inspect(self, target: Target) -> Seen:
         if self._partition(target) is None:
-            raise _refusal("InvalidRegion")
+            raise refusal_by("InvalidRegion")
         try:
             answer = self._ec2(target, "describe_security_groups", GroupIds=[target.identifier])
             missing: set[str] = set()
@@ -102,16 +92,16 @@ class AwsConnection:
             missing = {DESCRIBE}
         missing |= self._forbidden(target)
         if missing:
-            raise _lacking(missing)
+            raise lacking(missing)
         groups = answer.get("SecurityGroups")
         if not groups:
-            raise _refusal("InvalidGroup.NotFound")
+            raise refusal_by("InvalidGroup.NotFound")
         return _seen(groups[0], target.region)
 
     def visible(self, region: str | None) -> list[Seen]:
         region = region or self._endpoints.aws_region
         if region not in PARTITIONS:
-            raise _refusal("InvalidRegion")
+            raise refusal_by("InvalidRegion")
         groups: list[Mapping[str, Any]] = []
         page: Mapping[str, Any] = {"NextToken": None}
         while "NextToken" in page and len(groups) < _VISIBLE_AT_MOST:
@@ -127,9 +117,9 @@ class AwsConnection:
         none of its keys. A key that is unknown there may be of another partition that the targets name.
         """
         if not _KEY_ID.fullmatch(self._key_id):
-            raise _refusal("InvalidClientTokenId")
+            raise refusal_by("InvalidClientTokenId")
         if not _SECRET_KEY.fullmatch(self._secret_key):
-            raise _refusal("SignatureDoesNotMatch")
+            raise refusal_by("SignatureDoesNotMatch")
         home = self._endpoints.aws_region
         elsewhere = {self._partition(target): target.region for target in targets}
         others = [region for part, region in elsewhere.items() if part not in (None, PARTITIONS.get(home))]
@@ -143,7 +133,7 @@ class AwsConnection:
                     break
             else:
                 return _whose(caller)
-        raise first or _refusal("InvalidClientTokenId")
+        raise first or refusal_by("InvalidClientTokenId")
 
     def _partition(self, target: Target) -> str | None:
         return PARTITIONS.get(target.region or "")
@@ -200,12 +190,14 @@ class AwsConnection:
 
     def _ask(self, service: str, region: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
         """One call. What fails is raised after the SDK's error is gone, which holds the cloud's whole text."""
+        call = getattr(self._client(service, region), operation)
         try:
-            answer: Mapping[str, Any] = getattr(self._client(service, region), operation)(**parameters)
+            answer: Mapping[str, Any] = call(**parameters)
             return answer
         except ClientError as error:
-            failure = _failure(service, operation, error.response)
-        except (BotoCoreError, ResponseParserError) as error:
+            failure = failure_of(service, operation, error.response)
+        # The last two come from botocore's parsers, for an answer that is well-formed and not of AWS: a portal's page.
+        except (BotoCoreError, ResponseParserError, LookupError, ValueError) as error:
             failure = Unreachable(f"AWS did not answer {service} in {region} ({type(error).__name__})")
         raise failure
 
@@ -240,36 +232,11 @@ def _config(endpoints: Endpoints) -> Any:
     return Config(**options)
 
 
-def _failure(service: str, operation: str, answer: Mapping[str, Any]) -> Refused | Unreachable:
-    """What an error of AWS means: for good, or for now."""
-    code = str(answer.get("Error", {}).get("Code", ""))
-    text = str(answer.get("Error", {}).get("Message", ""))
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= 500 or status == 429 or code in _NO_VERDICT or "Throttl" in code:
-        return Unreachable(f"AWS asks to come back later ({code[:64]})")
-    if text.startswith(_CLOCK_DIFFERS):
-        return Unreachable("this machine's clock differs from that of AWS")
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]{0,63}", code):
-        return Unreachable(f"something answered that is not AWS (HTTP {status})")
-    if service == "ec2" and code in ("UnauthorizedOperation", "AccessDenied"):
-        return _lacking({f"ec2:{''.join(word.title() for word in operation.split('_'))}"})
-    return _refusal(code)
-
-
 def _whose(caller: Mapping[str, Any]) -> tuple[str, str]:
     """The account and the partition of a caller's identity."""
     if not caller.get("Account") or str(caller.get("Arn")).count(":") < 5:
         raise Unreachable("something answered that is not AWS")
     return caller["Account"], caller["Arn"].split(":")[1]
-
-
-def _lacking(missing: set[str]) -> Refused:
-    named = tuple(permission for permission in Aws.permissions if permission in missing)
-    return Refused("UnauthorizedOperation", f"missing {', '.join(named)}", named)
-
-
-def _refusal(code: str) -> Refused:
-    return Refused(code, Aws.hints.get(code, "AWS refuses this"))
 
 
 def _seen(group: Mapping[str, Any], region: str | None) -> Seen:

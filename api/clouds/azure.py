@@ -75,7 +75,7 @@ class Azure:
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _SECURITY_GROUP.fullmatch(identifier):
             return None
-        return f"must be the ARM id of a network security group, such as {_EXAMPLE}"
+        return f"resourceIdentifier must be the ARM id of a network security group, such as {_EXAMPLE}"
 
     def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
         """A custom role, as `az role definition create` takes it, for the resource groups that hold `targets`."""

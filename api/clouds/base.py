@@ -17,7 +17,8 @@ Network = IPv4Network | IPv6Network
 class Field:
     """One entry of `credentialData`. `kind` "url" marks an address that the server may be made to call.
 
-    `max_length` is in characters. Where `allowed` is not empty, nothing but its values is a safe address.
+    `max_length` is in characters. Where `allowed` is not empty, an address that is none of its values is unsafe;
+    where it is empty, the caller decides by its own rules which addresses may be called.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Endpoints:
     read_seconds: float = 8.0
 
 
-class Refused(Exception):  # noqa: N818  an answer of the cloud, named by what it is
+class Refused(Exception):
     """The cloud said no, and will say it again until somebody changes something.
 
     `code` is the cloud's own; `message` is our sentence, never the cloud's text; `missing` names permissions.
@@ -103,7 +104,7 @@ class Refused(Exception):  # noqa: N818  an answer of the cloud, named by what i
         self.missing = missing
 
 
-class Unreachable(Exception):  # noqa: N818  as above
+class Unreachable(Exception):
     """The cloud did not answer, or not as itself: no verdict, to be asked again."""
 
 
@@ -146,7 +147,7 @@ class Cloud(Protocol):
     def __hash__(self) -> int: ...
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
-        """The end of a sentence, such as "must be a route's id", or None if the identifier looks right. Asks nobody."""
+        """A sentence saying how a `resourceIdentifier` looks, or None if this one does. Asks nobody."""
         ...
 
     def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:

@@ -98,7 +98,7 @@ class Gcp:
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _NETWORK.fullmatch(identifier):
             return None
-        return "must be the name of a network: lower-case letters, digits and hyphens, such as default"
+        return "resourceIdentifier must be a network's name, of small letters, digits and hyphens, such as default"
 
     def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
         """A custom role, as `gcloud iam roles create --file` takes it; Google has no narrower scope than a project."""
