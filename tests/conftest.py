@@ -12,6 +12,7 @@ import pytest
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
+from tests.clouds.fixtures import at_aws, aws  # noqa: F401  pytest finds a fixture by its name in here
 
 ENGINES = ("sqlite", "postgresql")
 

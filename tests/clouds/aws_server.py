@@ -1,0 +1,137 @@
+"""AWS for tests and for the demo: moto's server, made as strict as AWS where EntryGuard depends on it.
+
+A process of its own, on a free port of the loopback, which it writes to its standard output. It ends when its standard
+input does, so it never outlives whoever started it. moto checks signatures and IAM actions; what is added here:
+
+* policies limited to one security group (moto asks for the resource "*" whatever is asked for);
+* UnauthorizedOperation with its long encoded message from EC2 (moto: AccessDenied);
+* an inactive access key is unknown (moto accepts it);
+* a DryRun on a group that is not there says so (moto: it would have succeeded);
+* faults on demand, by PUT /standin/fault.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from moto.core.exceptions import _RESTError
+from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
+from moto.ec2.responses import EC2Response
+from moto.ec2.responses._base_response import EC2BaseResponse
+from moto.iam.access_control import CreateAccessKeyFailure, IAMRequest, IAMUserAccessKey
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+StartResponse = Callable[..., Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+_SILENT_AT_MOST = 60.0
+_XML = {
+    "ec2": "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>",
+    "sts": "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>",
+}
+
+
+class UnauthorizedOperationError(_RESTError):
+    """As EC2 words it: the message holds kilobytes about the request, encoded."""
+
+    code = 403
+
+    def __init__(self, arn: str, action: str) -> None:
+        super().__init__(
+            "UnauthorizedOperation",
+            f"You are not authorized to perform this operation. User: {arn} is not authorized to perform: {action} "
+            f"because no identity-based policy allows it. Encoded authorization failure message: {'0Ab_' * 300}",
+        )
+
+
+class Faulty:
+    """Passes requests on to moto, or answers with the fault that was last set."""
+
+    def __init__(self, moto: Application) -> None:
+        self._moto = moto
+        self.fault: dict[str, Any] = {}
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/standin/fault":
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            self.fault = json.loads(environ["wsgi.input"].read(length) or b"{}")
+            start_response("204 No Content", [])
+            return [b""]
+        fault = self.fault
+        service = next((name for name in _XML if f"/{name}/" in environ.get("HTTP_AUTHORIZATION", "")), "")
+        if not fault or service not in fault.get("services", _XML):
+            return self._moto(environ, start_response)
+        if fault.get("silent"):
+            self._wait_for_another()
+        time.sleep(fault.get("delay", 0))
+        if "status" not in fault:
+            return self._moto(environ, start_response)
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = fault.get("body") or _XML[service].format(code=fault["code"], message=fault["message"])
+        start_response(f"{fault['status']} Fault", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+        return [body.encode()]
+
+    def _wait_for_another(self) -> None:
+        fault, until = self.fault, time.monotonic() + _SILENT_AT_MOST
+        while self.fault is fault and time.monotonic() < until:
+            time.sleep(0.05)
+
+
+def make_as_strict_as_aws(faulty: Faulty) -> None:
+    """Change moto, in this process only."""
+    know_key, dry_run = IAMUserAccessKey.__init__, EC2BaseResponse.error_on_dryrun
+
+    def know_active_key(self: IAMUserAccessKey, *given: Any, **named: Any) -> None:
+        know_key(self, *given, **named)
+        keys = self.backend.get_user(self._owner_user_name).access_keys
+        if any(key.access_key_id == self._access_key_id and key.status == "Inactive" for key in keys):
+            raise CreateAccessKeyFailure(reason="InvalidId")
+
+    def deny(self: IAMRequest) -> NoReturn:
+        raise UnauthorizedOperationError(self._access_key.arn, self._action)
+
+    def resource_of(self: EC2Response) -> str:
+        changed = "SecurityGroupIngress" in self._get_action()
+        group = self._get_param("GroupId") if changed else None
+        return f"arn:aws:ec2:{self.region}:{self.current_account}:security-group/{group}" if group else "*"
+
+    def dry_run_on_a_group(self: EC2BaseResponse) -> None:
+        group = self._get_param("GroupId")
+        if group and not self.ec2_backend.get_security_group_from_id(group):
+            raise InvalidSecurityGroupNotFoundError(group)
+        if not faulty.fault.get("dry_run_ignored"):
+            dry_run(self)
+
+    for owner, name, replacement in (
+        (IAMUserAccessKey, "__init__", know_active_key),
+        (IAMRequest, "_raise_access_denied", deny),
+        (EC2Response, "_determine_resource", resource_of),
+        (EC2BaseResponse, "error_on_dryrun", dry_run_on_a_group),
+    ):
+        setattr(owner, name, replacement)
+
+
+def end_with_standard_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    threading.Thread(target=end_with_standard_input, daemon=True).start()
+    faulty = Faulty(DomainDispatcherApplication(create_backend_app))
+    make_as_strict_as_aws(faulty)
+    server = make_server("127.0.0.1", 0, faulty, threaded=True, request_handler=MotoRequestHandler)
+    os.environ["MOTO_PORT"] = str(server.port)
+    sys.stdout.write(f"{server.port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""The AWS stand-in as pytest fixtures, for every folder of tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.clouds import Endpoints
+from tests.clouds.aws_standin import AwsStandIn
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[AwsStandIn]:
+    """One stand-in for all tests of a process: each test makes users and groups of its own in it."""
+    with AwsStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def at_aws(aws: AwsStandIn) -> Endpoints:
+    """The operator's settings that lead to the stand-in, with time limits short enough for a test of silence."""
+    return Endpoints(aws=aws.endpoint, aws_region="eu-central-1", connect_seconds=0.5, read_seconds=1.5)
