@@ -106,7 +106,9 @@ def _check_owner_and_mode(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyRingError(f"{path} is not a file.")
     if status.st_uid not in (0, os.geteuid()):
-        raise KeyRingError(f"The key ring file {path} belongs to another user than root and the server's own.")
+        raise KeyRingError(
+            f"The key ring file {path} belongs to user {status.st_uid}. Run this as that user, or change its owner."
+        )
     if status.st_mode & 0o077:
         raise KeyRingError(f"The key ring file {path} can be read by others than its owner: `chmod 0400` it.")
 

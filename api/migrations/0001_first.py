@@ -121,12 +121,17 @@ CREATE INDEX credentials_organisation ON credentials (organisation_id, created_a
 CREATE INDEX credentials_due ON credentials (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX credentials_due_at ON credentials (due_at) WHERE due_at IS NOT NULL;
 
+CREATE TABLE key_checks (
+    key_id text PRIMARY KEY,
+    check_value {bytes} NOT NULL
+);
+
 CREATE TABLE credential_secrets (
     credential_id {uuid} NOT NULL,
     organisation_id {uuid} NOT NULL,
     version integer NOT NULL,
     state text NOT NULL CHECK (state IN ('CURRENT', 'CANDIDATE')),
-    key_id text NOT NULL,
+    key_id text NOT NULL REFERENCES key_checks (key_id),
     wrapped_key {bytes} NOT NULL,
     sealed_data {bytes} NOT NULL,
     created_at {moment} NOT NULL,
@@ -197,11 +202,6 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (caller, route, key)
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
-
-CREATE TABLE key_checks (
-    key_id text PRIMARY KEY,
-    check_value {bytes} NOT NULL
-);
 
 CREATE TABLE audit_log (
     position {position},

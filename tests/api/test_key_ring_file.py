@@ -138,7 +138,7 @@ def test_another_users_file_is_refused(file: KeyRingFile, monkeypatch: pytest.Mo
     else:  # only root may give a file away; so we are somebody else
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
 
-    with pytest.raises(KeyRingError, match="belongs to another user"):
+    with pytest.raises(KeyRingError, match="belongs to user"):
         KeyRingFile(file.path).current()
 
 
