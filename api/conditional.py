@@ -5,16 +5,16 @@ import flask
 from api.errors import StaleObject
 
 
-def etag(revision: int) -> str:
-    """The `ETag` of an object at this revision."""
-    return f'"{revision}"'
+def etag(revision: int) -> dict[str, str]:
+    """The `ETag` header of an object at this revision."""
+    return {"ETag": f'"{revision}"'}
 
 
 def check_if_match(revision: int) -> None:
     """Raises StaleObject where the request at hand names other revisions than this one.
 
-    Called in the transaction that changes the object, with its row locked. Content where no revision is named, and where
-    there is no request, as in a command.
+    Called in the transaction that changes the object, with its row locked. Content where no revision is named, and
+    where there is no request, as in a command.
     """
     if not flask.has_request_context() or "If-Match" not in flask.request.headers:
         return

@@ -11,7 +11,7 @@ import urllib.parse
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import flask
 import peewee
@@ -42,6 +42,21 @@ class Page:
 
     limit: int | None = None
     cursor: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Row]):
+    """A part of a list; `next_cursor` is None where nothing comes after it."""
+
+    rows: list[Row]
+    next_cursor: str | None
+
+    def headers(self) -> dict[str, str]:
+        """The `Link` to the next page of the request at hand."""
+        if self.next_cursor is None:
+            return {}
+        query = urllib.parse.urlencode({**flask.request.args, "cursor": self.next_cursor})
+        return {"Link": f'<{flask.request.path}?{query}>; rel="next"'}
 
 
 class Cursor(fields.Field[Place]):
@@ -81,25 +96,24 @@ class PageArguments(Body):
     )
 
 
-def page_of(model: type[Row], query: Any, page: Page) -> list[Row]:
-    """The rows of a select, the oldest first, whole unless the page has a limit. The answer gets a `Link` to what follows.
+def oldest_first(query: Any, page: Page) -> Listing[Any]:
+    """The rows of a select in the order of their making, whole unless the page has a limit."""
+    model = query.model
+    return _listed(query, page.cursor, page.limit, (model.created_at, model.id))
 
-    model: has `created_at` and `id`, which give the order.
+
+def newest_first(query: Any, page: Page, rank: peewee.Field | None = None) -> Listing[Any]:
+    """The rows of a select, the last one first, `PAGE` of them unless the page has a limit.
+
+    rank: the column of integers or instants that gives the order; by default the moment of their making.
     """
-    return _listed(query, page.cursor, page.limit, (_column(model, "created_at"), _column(model, "id")))
-
-
-def newest_page_of(model: type[Row], query: Any, page: Page, rank: str = "created_at") -> list[Row]:
-    """The rows of a select, the newest first, `PAGE` of them unless the page has a limit; with a `Link` likewise.
-
-    rank: the column of integers or instants that gives the order.
-    """
-    return _listed(query, page.cursor, page.limit or PAGE, (_column(model, rank), _column(model, "id")), newest=True)
+    model = query.model
+    return _listed(query, page.cursor, page.limit or PAGE, (rank or model.created_at, model.id), newest=True)
 
 
 def _listed(
     query: Any, after: Place | None, limit: int | None, order: tuple[Any, Any], *, newest: bool = False
-) -> list[Any]:
+) -> Listing[Any]:
     rank, row_id = order
     if after is not None:
         beyond, beside = (rank < after.rank, row_id < after.id) if newest else (rank > after.rank, row_id > after.id)
@@ -107,25 +121,9 @@ def _listed(
     query = query.order_by(*((rank.desc(), row_id.desc()) if newest else order))
     rows = list(query if limit is None else query.limit(limit + 1))
     if limit is None or len(rows) <= limit:
-        return rows
+        return Listing(rows, None)
     last = rows[limit - 1]
-    _link_to_next(_written(Place(rank.db_value(getattr(last, rank.name)), last.id)))
-    return rows[:limit]
-
-
-def _column(model: type[peewee.Model], name: str) -> Any:
-    return model._meta.fields[name]
-
-
-def _link_to_next(cursor: str) -> None:
-    """Let the answer to the request at hand say where the list goes on."""
-    query = urllib.parse.urlencode({**flask.request.args, "cursor": cursor})
-    link = f'<{flask.request.path}?{query}>; rel="next"'
-
-    @flask.after_this_request
-    def add(response: flask.Response) -> flask.Response:
-        response.headers["Link"] = link
-        return response
+    return Listing(rows[:limit], _written(Place(rank.db_value(getattr(last, rank.name)), last.id)))
 
 
 def _written(place: Place) -> str:

@@ -19,6 +19,7 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
+from api.accounts.models import User
 from api.database import now
 from api.errors import Unauthenticated
 from api.http_errors import answer
@@ -79,23 +80,19 @@ def configure(app: flask.Flask, settings: Settings) -> None:
     _answer_like_everybody(manager)
 
 
-def access_token(claims: Claims, role: str) -> str:
-    """The token that a request carries; `claims` names its login and its times."""
-    token: str = create_access_token(str(claims.user_id), additional_claims=_ours(claims, role))
-    return token
-
-
-def refresh_token(claims: Claims, role: str) -> str:
-    """The token that is exchanged, once, for the next pair."""
-    token: str = create_refresh_token(str(claims.user_id), additional_claims=_ours(claims, role))
-    return token
-
-
-def claims_for(kind: Kind, user: Any, login_id: uuid.UUID, moment: datetime) -> Claims:
-    """What a token made at `moment` (the database's time) for a row of users says."""
+def issue(kind: Kind, user: User, login_id: uuid.UUID, moment: datetime) -> str:
+    """A token for a login of `user`, made at `moment` (the database's time) and good for its kind's `LIFETIME`."""
     issued_at = int(moment.timestamp())
-    lifetime = int(LIFETIME[kind].total_seconds())
-    return Claims(user.id, user.organisation_id, login_id, issued_at, issued_at + lifetime)
+    claims = {
+        "org": str(user.organisation_id),
+        "sid": str(login_id),
+        "role": user.role,
+        "iat": issued_at,
+        "exp": issued_at + int(LIFETIME[kind].total_seconds()),
+    }
+    make = create_access_token if kind == "access" else create_refresh_token
+    token: str = make(str(user.id), additional_claims=claims)
+    return token
 
 
 def read(token: str, kind: Kind) -> Claims:
@@ -111,16 +108,6 @@ def read(token: str, kind: Kind) -> Claims:
     except (PyJWTError, JWTExtendedException, ValueError):
         # Which of them it was helps nobody but a forger, and their texts hold parts of the token.
         raise Unauthenticated from None
-
-
-def _ours(claims: Claims, role: str) -> dict[str, Any]:
-    return {
-        "org": str(claims.organisation_id),
-        "sid": str(claims.login_id),
-        "role": role,
-        "iat": claims.issued_at,
-        "exp": claims.expires_at,
-    }
 
 
 def _check_parts(token: str) -> None:

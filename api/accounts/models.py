@@ -70,6 +70,11 @@ class ApiKey(Model):
     class Meta:
         table_name = "api_keys"
 
+    @property
+    def belongs_to(self) -> str:
+        """USER: ends with its user. ORGANIZATION: outlives its maker."""
+        return "ORGANIZATION" if self.user_id is None else "USER"
+
 
 class SignInFailure(peewee.Model):
     """How often somebody has failed to sign in: `subject` is a keyed hash of a login name or of an address."""

@@ -1,0 +1,21 @@
+"""What can be done with organisations, their people, logins and API keys.
+
+Each of `api_keys`, `organisations`, `sign_in` and `users` has the verbs of one of them. What commands and other rooms
+call is here by name.
+"""
+
+from api.accounts.service.administrators import add_administrator, first_administrator, reset_password
+from api.accounts.service.housekeeping import forget_expired
+from api.accounts.service.organisations import create_organisation, locked_organisation
+from api.accounts.tiers import Limits, limits_of
+
+__all__ = [
+    "Limits",
+    "add_administrator",
+    "create_organisation",
+    "first_administrator",
+    "forget_expired",
+    "limits_of",
+    "locked_organisation",
+    "reset_password",
+]

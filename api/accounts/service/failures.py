@@ -1,0 +1,94 @@
+"""Slows down whoever guesses passwords: by the account that is guessed at, and by the address that guesses.
+
+Counted in the database, so that it holds for all processes, and with Redis away. Only a keyed hash says who is counted.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.accounts.models import SignInFailure
+from api.database import current_time, locked, write
+from api.errors import RateLimited
+from api.secret import Secret
+
+# How many tries go unpunished. An address may be a whole company's.
+FREE_FOR_ACCOUNT = 10
+FREE_FOR_ADDRESS = 50
+LONGEST_BLOCK_SECONDS = 15 * 60
+
+_FORGOTTEN_AFTER = timedelta(minutes=15)
+_IPV6_PREFIX = 64  # what a provider gives to one customer
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A try to sign in that was counted before its password was looked at."""
+
+    account: bytes
+    address: bytes
+
+
+def count(key: Secret, email: str, ip_address: str | None) -> Counted:
+    """Count a try to sign in. Raises RateLimited where one of the two is blocked.
+
+    Before the password is looked at, so that a hundred tries at once are a hundred tries. `forgive` takes it back.
+    """
+    tried = Counted(_hashed(key, "account", email), _hashed(key, "address", _customer(ip_address)))
+    free = {tried.account: FREE_FOR_ACCOUNT, tried.address: FREE_FOR_ADDRESS}
+    with write():
+        moment = current_time()
+        rows = _locked_rows(free, moment)
+        if blocked := [row.blocked_until for row in rows if row.blocked_until > moment]:
+            raise RateLimited(retry_after=1 + int((max(blocked) - moment).total_seconds()))
+        for row in rows:
+            _add_one(row, free[bytes(row.subject)], moment)
+    return tried
+
+
+def forgive(tried: Counted) -> None:
+    """The password was right: the account starts anew, the address is given back this one try. Inside `write`.
+
+    An address is not forgiven all, else its owner could sign in as himself between guesses.
+    """
+    SignInFailure.delete().where(SignInFailure.subject == tried.account).execute()
+    SignInFailure.update(failures=SignInFailure.failures - 1).where(
+        SignInFailure.subject == tried.address, SignInFailure.failures > 0
+    ).execute()
+
+
+def block_seconds(failures: int, free: int) -> int:
+    """How long to wait after so many failures in a row: nothing at first, then 1 s, doubling."""
+    return 0 if failures < free else min(LONGEST_BLOCK_SECONDS, int(2 ** min(failures - free, 20)))
+
+
+def _locked_rows(free: Mapping[bytes, int], moment: datetime) -> list[SignInFailure]:
+    """The counts, made if need be; always locked in the same order, so that no two wait for each other."""
+    for subject in sorted(free):
+        SignInFailure.insert(
+            subject=subject, failures=0, blocked_until=moment, forgotten_at=moment
+        ).on_conflict_ignore().execute()
+    query = SignInFailure.select().where(SignInFailure.subject.in_(sorted(free))).order_by(SignInFailure.subject)
+    return list(locked(query))
+
+
+def _add_one(row: SignInFailure, free: int, moment: datetime) -> None:
+    failures = 1 if row.forgotten_at <= moment else row.failures + 1
+    blocked_until = moment + timedelta(seconds=block_seconds(failures, free))
+    SignInFailure.update(
+        failures=failures, blocked_until=blocked_until, forgotten_at=blocked_until + _FORGOTTEN_AFTER
+    ).where(SignInFailure.subject == row.subject).execute()
+
+
+def _customer(ip_address: str | None) -> str:
+    if ip_address is None:
+        return "unknown"
+    address = ipaddress.ip_address(ip_address)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False)) if address.version == 6 else str(address)
+
+
+def _hashed(key: Secret, kind: str, subject: str) -> bytes:
+    return hmac.digest(key.reveal(), f"sign-in {kind}\0{subject}".encode(), hashlib.sha256)

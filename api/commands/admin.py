@@ -1,0 +1,48 @@
+"""`entryguard-server admin`: accounts, by whoever runs the server."""
+
+import sys
+
+import click
+
+from api.accounts import service as accounts
+from api.commands.operator import settings_with_database, told_plainly
+from api.database import connection
+from api.secret import Secret
+
+
+@click.group()
+def admin() -> None:
+    """Add administrators and reset passwords."""
+
+
+@admin.command()
+@click.option("--email", required=True, help="The address to sign in with.")
+@click.option("--organization", required=True, help="The organization's slug or name; a new name makes a new one.")
+def create(email: str, organization: str) -> None:
+    """Add an administrator. The password is asked for, or read from the standard input."""
+    password = _password()
+    with told_plainly():
+        settings = settings_with_database()
+        with connection():
+            user = accounts.add_administrator(email, password, organization, settings.default_tier)
+    print(f"{user.email} administers {organization}.")
+
+
+@admin.command("reset-password")
+@click.option("--email", required=True, help="The address that the person signs in with.")
+@click.option("--organization", required=True, help="The organization's slug or name.")
+def reset_password(email: str, organization: str) -> None:
+    """Give a person a new password, and sign them out everywhere."""
+    password = _password()
+    with told_plainly():
+        settings_with_database()
+        with connection():
+            user = accounts.reset_password(email, password, organization)
+    print(f"{user.email} has a new password, and was signed out everywhere.")
+
+
+def _password() -> Secret:
+    """Typed twice at a terminal, unseen; else the first line of the standard input. `ps` would show an argument."""
+    if sys.stdin.isatty():
+        return Secret.of_text(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return Secret.of_text(sys.stdin.readline().rstrip("\n"))
