@@ -17,7 +17,7 @@ FROM python:3.13-slim-bookworm AS server
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin entryguard
 COPY --from=build /opt/entryguard /opt/entryguard
 ENV PATH=/opt/entryguard/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-WORKDIR /tmp
+WORKDIR /
 USER 10001:10001
 EXPOSE 8080
 ENTRYPOINT ["entryguard-server"]
