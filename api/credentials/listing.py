@@ -1,12 +1,14 @@
 """What a credential can see in its cloud. Only workers call clouds, so a listing is asked for and waited for."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from api import due
-from api.clouds import CLOUDS
+from api.clouds import CLOUDS, Seen
 from api.credentials.models import Credential, TargetListing
-from api.database import current_time, write
+from api.database import current_time, now, write
+from api.due import Claim
 from api.errors import InvalidInput, Unavailable, VerificationFailed
 from api.wait import WaitingRoom
 
@@ -42,3 +44,28 @@ def _asked(credential: Credential, region: str) -> TargetListing:
         if listed is None or (current_time() - listed).total_seconds() > FRESH_SECONDS:
             due.want(TargetListing, which)
     return TargetListing.get(which)
+
+
+def record(claim: Claim, resource_type: str, seen: Iterable[Seen]) -> None:
+    """Keep what the cloud showed. Raises LostClaim."""
+    targets = [
+        {
+            "resource_type": resource_type,
+            "resource_identifier": each.identifier,
+            "name": each.name,
+            "description": each.description,
+            "region": each.region,
+        }
+        for each in seen
+    ]
+    _keep(claim, targets, None)
+
+
+def record_refusal(claim: Claim, error: str) -> None:
+    """Keep why the cloud showed nothing. Raises LostClaim."""
+    _keep(claim, None, error)
+
+
+def _keep(claim: Claim, targets: list[dict[str, str | None]] | None, error: str | None) -> None:
+    with write():
+        due.settle(claim, {"targets": targets, "error": error, "listed_at": now()}, look_again_seconds=None)
