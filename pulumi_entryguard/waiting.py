@@ -8,9 +8,9 @@ from typing import Any
 from pulumi_entryguard.errors import NotFound, NoVerdict, Unavailable, Unreachable
 
 DEFAULT_SECONDS = 120.0  # a verdict takes seconds; a cloud that is slow or away is asked again with backoff up to 60 s
-FIRST_PAUSE = 0.2
+FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0  # also the longest that a cancelled `pulumi up` waits on a sleep
-GROWTH = 1.4
+GROWTH = 1.5
 
 Shown = dict[str, Any]
 
