@@ -39,10 +39,16 @@ def key_source(settings: Settings) -> KeySource:
 def check_key_ring(ring: KeyRing) -> None:
     """Compare the ring with what the database knows of it. Raises KeyRingError where they differ."""
     with database.connection():
-        recorded = {row.key_id: bytes(row.check_value) for row in KeyCheck.select()}
         in_use = {row.key_id for row in CredentialSecret.select(CredentialSecret.key_id).distinct()}
-        new = verify_against(ring, recorded, in_use)
-        if new:
-            with database.write():
-                for key_id, value in new.items():
-                    KeyCheck.insert(key_id=key_id, check_value=value).on_conflict_ignore().execute()
+        new = verify_against(ring, _recorded(), in_use)
+        if not new:
+            return
+        with database.write():
+            for key_id, value in new.items():
+                KeyCheck.insert(key_id=key_id, check_value=value).on_conflict_ignore().execute()
+            # Somebody with another ring may have been quicker.
+            verify_against(ring, _recorded(), in_use)
+
+
+def _recorded() -> dict[str, bytes]:
+    return {row.key_id: bytes(row.check_value) for row in KeyCheck.select()}

@@ -70,7 +70,7 @@ class Credentials(MethodView):
         actor = current_actor()
         credential = idempotency.once(
             idempotency.asked(actor),
-            lambda credential_id: service.create(actor, wanted, current_server().vault, credential_id),
+            lambda credential_id: service.create(actor, wanted, current_server(), credential_id),
             lambda credential_id: service.of(actor.organisation, credential_id),
         )
         return _shown(credential)
@@ -104,7 +104,7 @@ class CredentialById(MethodView):
             actor,
             parse(credential_id, CredentialNotFound),
             wanted,
-            current_server().vault,
+            current_server(),
             verify_first=options.verify,
         )
         if not options.wait or wanted.credential_data is None:

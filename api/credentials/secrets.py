@@ -9,14 +9,16 @@ from api.clouds import CLOUDS
 from api.clouds.derive import credential_errors
 from api.credentials.models import Credential, CredentialSecret
 from api.errors import UnsafeUrl, refuse
+from api.network import check_url
 from api.secret import Secret
+from api.settings import Settings
 from api.vault import SealName, Vault
 
 CURRENT = "CURRENT"
 CANDIDATE = "CANDIDATE"
 
 
-def checked(provider: str, data: Mapping[str, Any]) -> Secret:
+def checked(provider: str, data: Mapping[str, Any], settings: Settings) -> Secret:
     """`credentialData` with the fields, types and lengths that the provider's cloud declares, as a secret.
 
     Raises InvalidInput with names like `credentialData.accessKeyId`, and UnsafeUrl for an address that is not to be called.
@@ -25,7 +27,11 @@ def checked(provider: str, data: Mapping[str, Any]) -> Secret:
     refuse(credential_errors(cloud, data))
     for field in cloud.fields:
         address = data.get(field.name)
-        if field.kind == "url" and field.allowed and address is not None and address not in field.allowed:
+        if field.kind != "url" or address is None:
+            continue
+        if not field.allowed:
+            check_url(address, settings.allowed_private_networks)
+        elif address not in (*field.allowed, settings.gcp_token_url):
             raise UnsafeUrl(f"credentialData.{field.name} must be {' or '.join(field.allowed)}.")
     return Secret.of_json(dict(data))
 

@@ -14,13 +14,14 @@ from api.credentials.schemas import ChangedCredentialFields, NewCredentialFields
 from api.database import current_time, is_sqlite, write
 from api.errors import CredentialNotFound, InvalidInput
 from api.paging import Listing, Page, oldest_first
+from api.server import Server
 from api.vault import Vault
 
 VERIFYING = "VERIFYING"
 REJECTED = "REJECTED"
 
 
-def create(actor: Actor, wanted: NewCredentialFields, vault: Vault, credential_id: uuid.UUID) -> Credential:
+def create(actor: Actor, wanted: NewCredentialFields, server: Server, credential_id: uuid.UUID) -> Credential:
     """Add a credential; a worker verifies it from here on. Raises InvalidInput, UnsafeUrl."""
     cloud = CLOUDS[wanted.provider]
     if wanted.credential_type != cloud.credential_type:
@@ -28,7 +29,7 @@ def create(actor: Actor, wanted: NewCredentialFields, vault: Vault, credential_i
             f"credentialType must be {cloud.credential_type} for {cloud.name} credentials",
             {"credentialType": [f"must be {cloud.credential_type}"]},
         )
-    data = secrets.checked(wanted.provider, wanted.credential_data)
+    data = secrets.checked(wanted.provider, wanted.credential_data, server.settings)
     with write():
         moment = current_time()
         credential = Credential.create(
@@ -40,7 +41,7 @@ def create(actor: Actor, wanted: NewCredentialFields, vault: Vault, credential_i
             created_at=moment,
             updated_at=moment,
         )
-        secrets.keep(credential, credential.secret_version, secrets.CURRENT, data, vault, moment)
+        secrets.keep(credential, credential.secret_version, secrets.CURRENT, data, server.vault, moment)
         due.want(Credential, Credential.id == credential.id)
         audit.record(actor, "CREDENTIAL_CREATE", subject(credential))
     return credential
@@ -69,7 +70,7 @@ def listed(organisation_id: uuid.UUID, page: Page) -> Listing[Credential]:
 
 
 def change(
-    actor: Actor, credential_id: uuid.UUID, wanted: ChangedCredentialFields, vault: Vault, *, verify_first: bool
+    actor: Actor, credential_id: uuid.UUID, wanted: ChangedCredentialFields, server: Server, *, verify_first: bool
 ) -> Credential:
     """Rename a credential, or give it a new secret.
 
@@ -84,8 +85,8 @@ def change(
             credential.name = wanted.name
             changed.append("name")
         if wanted.credential_data is not None:
-            data = secrets.checked(credential.provider, wanted.credential_data)
-            _replace_secret(credential, data, vault, verify_first)
+            data = secrets.checked(credential.provider, wanted.credential_data, server.settings)
+            _replace_secret(credential, data, server.vault, verify_first)
             changed.append("credentialData")
         if changed:
             credential.revision += 1

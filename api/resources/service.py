@@ -7,8 +7,7 @@ from typing import Any
 import peewee
 
 from api import audit, due
-from api.accounts.service import organisations
-from api.accounts.tiers import LIMITS
+from api.accounts import service as accounts
 from api.actor import Actor
 from api.clouds import CLOUDS
 from api.clouds.derive import config_errors
@@ -34,11 +33,11 @@ def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> R
     two that ask at the same time cannot both take the last place.
     """
     with write():
-        organisation = organisations.locked(actor.organisation)
+        organisation = accounts.locked_organisation(actor.organisation)
         credential = credentials.of(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
         _check(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
         _check_provider(credential, wanted.provider)
-        limit = LIMITS[organisation.tier].resources
+        limit = accounts.limits_of(organisation.tier).resources
         if limit is not None and _counted(actor.organisation) >= limit:
             raise TooManyResources(limit)
         moment = current_time()

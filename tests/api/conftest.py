@@ -1,0 +1,140 @@
+"""The API as its callers meet it: the whole application over a fresh database of each kind and a real Valkey."""
+
+import base64
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from api import notify
+from api.accounts import service as accounts
+from api.accounts.models import User
+from api.app import create_app
+from api.key_ring import KeyRing
+from api.limits import DEFAULTS
+from api.secret import Secret
+from api.settings import Settings
+from api.start import check_key_ring
+from api.vault import Vault
+from tests.valkey_server import ValkeyServer
+
+BASE = "/api/v1"
+PASSWORD = "correct horse battery staple"
+# So high that no other test meets them; those about limits set their own.
+HIGH_LIMITS = ";".join(f"{name}=1000000/minute" for name in DEFAULTS)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    """A Valkey that all tests of the session share: nothing that matters is in it."""
+    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
+        server = ValkeyServer(Path(folder))
+        server.start()
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def environment(db: str, key_ring_text: str, valkey: ValkeyServer) -> dict[str, str]:
+    """The settings of a server, as an operator would set them; a test may add its own before it asks for `app`."""
+    return {
+        "ENTRYGUARD_DATABASE_URL": db,
+        "ENTRYGUARD_REDIS_URL": valkey.url,
+        "ENTRYGUARD_KEY_RING": key_ring_text,
+        "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
+        **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings.from_environment(environment)
+
+
+@pytest.fixture
+def vault(settings: Settings) -> Vault:
+    assert settings.key_ring is not None
+    ring = KeyRing.parse(settings.key_ring)
+    check_key_ring(ring)
+    return Vault(ring)
+
+
+@pytest.fixture
+def app(settings: Settings, vault: Vault) -> flask.Flask:
+    """The application as production has it: Flask's testing mode would change what errors look like."""
+    notify.use(settings.redis_url)
+    return create_app(settings, vault, threads=4)
+
+
+@pytest.fixture
+def client(app: flask.Flask) -> FlaskClient:
+    """A caller without a name."""
+    return app.test_client()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who has signed in: asks under /api/v1 as that user."""
+
+    client: FlaskClient
+    user: User
+    token: str
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        return self.client.open(f"{BASE}{path}", method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.ask("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Any:
+        return self.ask("POST", path, json=json, **options)
+
+    def patch(self, path: str, json: Any = None, **options: Any) -> Any:
+        return self.ask("PATCH", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        return self.ask("DELETE", path, **options)
+
+
+@pytest.fixture
+def admin(client: FlaskClient) -> Caller:
+    """The administrator of an organisation."""
+    return sign_in(client, accounts.add_administrator("ada@example.com", Secret.of_text(PASSWORD), "Acme", "PAID"))
+
+
+@pytest.fixture
+def outsider(client: FlaskClient) -> Caller:
+    """The administrator of another organisation."""
+    return sign_in(client, accounts.add_administrator("eve@example.org", Secret.of_text(PASSWORD), "Other", "PAID"))
+
+
+@pytest.fixture
+def user(client: FlaskClient, admin: Caller) -> Caller:
+    """Somebody in the administrator's organisation who administers nothing."""
+    body = {"email": "uma@example.com", "name": "Uma", "role": "USER", "password": PASSWORD}
+    created = admin.post("/users", json=body)
+    assert created.status_code == 201, created.json
+    return sign_in(client, User.get_by_id(created.json["id"]))
+
+
+def sign_in(client: FlaskClient, user: User) -> Caller:
+    answer = client.post(f"{BASE}/auth/login", json={"email": user.email, "password": PASSWORD})
+    assert answer.status_code == 200, answer.json
+    return Caller(client, user, answer.json["accessToken"])
+
+
+def random_key() -> str:
+    return base64.b64encode(os.urandom(48)).decode()
+
+
+def unknown_id() -> str:
+    """An id that names nothing."""
+    return str(uuid.uuid4())
