@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import peewee
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, PooledSqliteDatabase
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000
 POOL_WAIT_SECONDS = 5
 # clock_timestamp() goes on within a transaction; now() is when it began.
 _POSTGRESQL_NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+
+# What is raised when the database is away, too busy, or was away when a connection was used again.
+AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
 
 database = peewee.DatabaseProxy()
 
@@ -189,6 +192,12 @@ def locked(query: Any, otherwise: str = "") -> Any:
     """
     # SQLite's IMMEDIATE transaction has the whole database already.
     return query if is_sqlite() else query.for_update(f"FOR NO KEY UPDATE {otherwise}")
+
+
+def delete(model: type[peewee.Model], *which: peewee.Node) -> int:
+    """Delete the rows that match all of `which`; how many there were. Inside `write`."""
+    deleted: int = model.delete().where(*which).execute()  # type: ignore[misc] # the stubs take it for a field
+    return deleted
 
 
 def _microseconds_now() -> int:

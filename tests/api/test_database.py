@@ -144,7 +144,7 @@ def test_foreign_keys_are_kept() -> None:
     make_credential(organisation)
 
     with pytest.raises(peewee.IntegrityError), write():
-        Organisation.delete().execute()
+        Organisation.delete().execute()  # type: ignore[misc] # types-peewee declares it with Self
 
 
 def test_a_thread_gives_its_connection_back() -> None:
@@ -201,4 +201,4 @@ def test_a_connection_that_the_server_cut_is_replaced() -> None:
     database.database.close()
     database.database.connect()
 
-    assert current_time()
+    assert current_time().year >= 2026

@@ -121,7 +121,7 @@ def test_a_claim_on_a_row_that_is_gone_records_nothing() -> None:
     make_due(credential)
     taken = take()
     with write():
-        Credential.delete().execute()
+        Credential.delete().execute()  # type: ignore[misc] # types-peewee declares it with Self
 
     with pytest.raises(LostClaim):
         record(taken, is_valid=True)
@@ -292,7 +292,8 @@ def test_organisations_take_turns() -> None:
 
 
 def test_eight_threads_never_share_a_claim(db: str) -> None:
-    rows = [make_credential(organisation) for organisation in (make_organisation(), make_organisation()) for _ in range(40)]
+    organisations = (make_organisation(), make_organisation())
+    rows = [make_credential(organisation) for organisation in organisations for _ in range(40)]
     make_due(*rows)
     taken: list[uuid.UUID] = []
 

@@ -1,0 +1,42 @@
+"""`python -m worker`: serves what is due until SIGTERM. Start as many as you like, on as many machines."""
+
+import sys
+
+from api import log
+from api.database import AWAY, database
+from api.key_ring import KeyRingError
+from api.process import harden
+from api.settings import Settings, SettingsError
+from api.start import start
+from worker import sweep
+from worker.child import Child
+from worker.parent import Parent, Process, load_sdks
+
+CHILDREN = 2
+
+
+def main() -> int:
+    """Start and watch the processes. The exit code is 1, with a sentence, where they could not serve."""
+    harden()
+    log.to_stderr()
+    try:
+        settings = Settings.from_environment()
+        # Looked at before anything is forked: a wrong key ring or an old database stops the start.
+        start(settings, connections=1)
+    except (SettingsError, KeyRingError) as error:
+        return _refuse(str(error))
+    except AWAY as error:
+        return _refuse(f"The database does not answer ({type(error).__name__}).")
+    database.close_all()
+    load_sdks()
+    children = [Process(f"child {number}", lambda: Child(settings).run()) for number in range(1, CHILDREN + 1)]
+    return Parent([*children, Process("sweeper", lambda: sweep.run(settings))]).run()
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"Error: {sentence}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Claim, act, record, until nothing is due: a few threads that wake each other."""
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+
+from api import due
+from api.claims import claim
+from api.database import connection, write
+from api.due import Claim, LostClaim, Priority
+from worker.lease import Lease, Stopping
+from worker.verify import Verifier
+
+THREADS = 4
+_PAUSE_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Chime:
+    """Wakes one thread that waits, or the next one that will; it remembers one call and no more."""
+
+    def __init__(self) -> None:
+        self._called: queue.Queue[None] = queue.Queue(maxsize=1)
+
+    def call(self) -> None:
+        try:
+            self._called.put_nowait(None)
+        except queue.Full:
+            return
+
+    def wait(self, seconds: float) -> None:
+        try:
+            self._called.get(timeout=seconds)
+        except queue.Empty:
+            return
+
+
+class Drain:
+    """`THREADS` threads, half of them for revoking only, so that no other work can hold a revocation up.
+
+    look_seconds: how long a thread without work waits before it looks by itself; set it as the bell can be heard.
+    """
+
+    def __init__(self, verifier: Verifier, look_seconds: float = 0.5) -> None:
+        self._verifier = verifier
+        self.look_seconds = look_seconds
+        self.served = 0
+        self._closed = threading.Event()
+        self._stopping = threading.Event()
+        self._leases: dict[int, Lease] = {}
+        self._chimes: list[_Chime] = []
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for priorities in (tuple(Priority), (Priority.REVOKE,)):
+            chime = _Chime()
+            self._chimes.append(chime)
+            for _ in range(THREADS // 2):
+                thread = threading.Thread(target=self._run, args=(priorities, chime), name="drain", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def look(self) -> None:
+        """Have the threads look now; those that find work wake the others."""
+        for chime in self._chimes:
+            chime.call()
+
+    def close(self) -> None:
+        """Claim nothing more, and finish what was begun."""
+        self._closed.set()
+        for _ in self._threads:
+            self.look()
+
+    def stop(self) -> None:
+        """Claim nothing more, start no further call, and give back what waits for one."""
+        self._stopping.set()
+        self.close()
+
+    @property
+    def is_running(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def has_lost_a_thread(self) -> bool:
+        """A thread ended although nobody stopped it: a bug, and work is left undone."""
+        return not self._closed.is_set() and not all(thread.is_alive() for thread in self._threads)
+
+    def keep_leases(self) -> None:
+        """Renew what is being worked on; a thread that waits for a cloud cannot do it itself."""
+        for lease in list(self._leases.values()):
+            try:
+                with connection():
+                    lease.keep()
+            except LostClaim:
+                continue  # its owner finds out when it looks at the lease, or when it records
+
+    def _run(self, priorities: Sequence[Priority], chime: _Chime) -> None:
+        told = ""
+        while not self._closed.is_set():
+            try:
+                served = self._serve_one(priorities, chime)
+                told = ""
+            except Exception as error:  # noqa: BLE001 - the database is away or worse; the thread must be there afterwards
+                if told != (told := _place(error)):
+                    _log.error("nothing can be served: %s", told)
+                self._closed.wait(_PAUSE_SECONDS)
+                continue
+            if not served:
+                chime.wait(self.look_seconds)
+
+    def _serve_one(self, priorities: Sequence[Priority], chime: _Chime) -> bool:
+        asked_at = time.monotonic()
+        with connection():
+            taken = claim(self._verifier.models, priorities)
+            if taken is None:
+                return False
+            chime.call()
+            lease = Lease(taken, asked_at, self._stopping)
+            self._leases[threading.get_ident()] = lease
+            try:
+                self._perform(taken, lease)
+            finally:
+                self._leases.pop(threading.get_ident(), None)
+        self.served += 1
+        return True
+
+    def _perform(self, taken: Claim, lease: Lease) -> None:
+        try:
+            self._verifier.serve(lease)
+        except LostClaim:
+            _log.info("%s %s was taken over or is gone", taken.model.__name__, taken.row_id)
+        except Stopping:
+            with contextlib.suppress(LostClaim):  # then it is somebody else's already
+                due.release(taken)
+        except Exception as error:  # noqa: BLE001 - whatever a row or an SDK made us stumble over must not stop the others
+            _log.error("%s %s could not be served: %s", taken.model.__name__, taken.row_id, _place(error))
+            with contextlib.suppress(LostClaim), write():
+                due.postpone(taken, type(error).__name__)
+
+
+def _place(error: BaseException) -> str:
+    """What went wrong and where, without the message: it may hold what it stumbled over."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "an unknown place"
+    return f"{type(error).__name__} in {where}"

@@ -1,0 +1,36 @@
+"""A claim's lease as its owner sees it: no call to a cloud starts after it has run out."""
+
+import threading
+import time
+
+from api import due
+from api.due import LEASE_SECONDS, Claim, LostClaim
+
+
+class Stopping(Exception):
+    """The process ends: what was not begun is left to others."""
+
+
+class Lease:
+    """The right to work on a row, measured from before it was asked for, so never longer than the database has it."""
+
+    def __init__(self, claim: Claim, claimed_at: float, stopping: threading.Event) -> None:
+        self.claim = claim
+        self._until = claimed_at + LEASE_SECONDS
+        self._stopping = stopping
+
+    def check(self) -> None:
+        """Before each call to a cloud. Raises LostClaim when the lease has run out, Stopping when the process ends."""
+        if self._stopping.is_set():
+            raise Stopping
+        self.keep()
+
+    def keep(self) -> None:
+        """Renew the lease if less than half of it is left. Raises LostClaim when it is over or somebody else's."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise LostClaim
+        if left < LEASE_SECONDS / 2:
+            asked_at = time.monotonic()
+            due.renew(self.claim)
+            self._until = asked_at + LEASE_SECONDS

@@ -1,0 +1,111 @@
+"""The parent: loads what all share, forks children and a sweeper, and starts again what ends.
+
+It opens no secret and keeps no connection, so a fork carries neither.
+"""
+
+import gc
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from api.clouds import CLOUDS
+from api.process import die_with_parent, harden
+
+_TICK_SECONDS = 0.1
+_STOP_SECONDS = 9.5
+_SHORT_LIFE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Process:
+    """A place that a process of this kind is kept in. `run` returns its exit code."""
+
+    name: str
+    run: Callable[[], int]
+    pid: int = 0
+    started_at: float = 0.0
+    start_at: float = 0.0
+    quick_ends: int = 0
+
+
+class Parent:
+    """Keeps `processes` running until SIGTERM or SIGINT."""
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self._processes = processes
+        self._is_told_to_end = False
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, self._end)
+        while not self._is_told_to_end:
+            for process in self._processes:
+                if not process.pid and time.monotonic() >= process.start_at:
+                    _start(process)
+            self._reap()
+            time.sleep(_TICK_SECONDS)
+        self._stop()
+        return 0
+
+    def _end(self, *_: object) -> None:
+        self._is_told_to_end = True
+
+    def _reap(self) -> None:
+        for process in self._processes:
+            if process.pid and os.waitpid(process.pid, os.WNOHANG)[0]:
+                _plan_restart(process)
+
+    def _stop(self) -> None:
+        for process in self._processes:
+            if process.pid:
+                os.kill(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while any(process.pid for process in self._processes) and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(_TICK_SECONDS / 5)
+        for process in self._processes:
+            if process.pid:
+                os.kill(process.pid, signal.SIGKILL)
+                os.waitpid(process.pid, 0)
+
+
+def load_sdks() -> None:
+    """Load the clouds' SDKs and keep the collector off them, so that the children share their memory."""
+    for cloud in CLOUDS.values():
+        cloud.preload()
+    gc.collect()
+    gc.freeze()
+
+
+def _start(process: Process) -> None:
+    parent = os.getpid()
+    process.started_at = time.monotonic()
+    process.pid = os.fork()
+    if process.pid:
+        return
+    code = 1
+    try:
+        die_with_parent(parent)
+        harden()
+        random.seed()
+        code = process.run()
+    except Exception as error:  # noqa: BLE001 - a child never goes on as a second parent
+        _log.error("%s cannot run: %s", process.name, type(error).__name__)
+    finally:
+        os._exit(code)
+
+
+def _plan_restart(process: Process) -> None:
+    lived = time.monotonic() - process.started_at
+    process.quick_ends = process.quick_ends + 1 if lived < _SHORT_LIFE_SECONDS else 0
+    pause = min(_LONGEST_PAUSE_SECONDS, 0.1 * 2.0**process.quick_ends) if process.quick_ends else 0.0
+    _log.info("%s ended after %d s and is started again in %.1f s", process.name, lived, pause)
+    process.pid = 0
+    process.start_at = time.monotonic() + pause
