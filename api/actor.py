@@ -11,9 +11,9 @@ Kind = Literal["USER", "API_KEY", "SYSTEM"]
 class Actor:
     """Somebody who was found to be who he says, as far as the server needs him.
 
-    caller: a stable name of this user or key, for limits and idempotency keys. scopes: None for a person, who may do what
-    the role allows. email: of the person, or the key's name. user_id: None for the organisation's own keys and for SYSTEM.
-    login_id, key_id: what a person, or a pipeline, identified himself with.
+    caller: a stable name of this user or key, for limits and idempotency keys. scopes: None for a person, who may do
+    what the role allows. email: of the person, or the key's name. user_id: None for the organisation's own keys and for
+    SYSTEM. login_id, key_id: what a person, or a pipeline, identified himself with.
     """
 
     kind: Kind

@@ -27,9 +27,10 @@ def record(
     error: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down what `actor` did; FAILURE where there is an `error`. Inside `write`, so neither is there without the other.
+    """Write down what `actor` did; FAILURE where there is an `error`.
 
-    `details` says what changed by name; it never holds a secret.
+    Inside `write`, so that neither is there without the other. `details` says what changed, by
+    name; it never holds a secret.
     """
     if not database.in_transaction():
         raise RuntimeError("an audit row belongs in the transaction of what it tells of")

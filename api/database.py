@@ -196,7 +196,7 @@ def locked(query: Any, otherwise: str = "") -> Any:
 
 def delete(model: type[peewee.Model], *which: peewee.Node) -> int:
     """Delete the rows that match all of `which`; how many there were. Inside `write`."""
-    deleted: int = model.delete().where(*which).execute()  # type: ignore[misc] # the stubs take it for a field
+    deleted: int = model.delete().where(*which).execute()
     return deleted
 
 

@@ -10,7 +10,7 @@ Details = Mapping[str, Sequence[str]]
 
 
 class EntryGuardError(Exception):
-    """The base of all of them. `message` is shown to the caller, so it never holds a secret, a path or an exception's text."""
+    """The base of all of them. `message` is shown to the caller: no secret, no path, no exception's text."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
 
@@ -67,6 +67,9 @@ class VerificationFailed(EntryGuardError):
 
     code = "VERIFICATION_FAILED"
 
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason or "The object is gone.")
+
 
 class LastAdmin(EntryGuardError):
     """An organisation keeps at least one administrator who can sign in."""
@@ -74,7 +77,9 @@ class LastAdmin(EntryGuardError):
     code = "LAST_ADMIN"
 
     def __init__(self) -> None:
-        super().__init__("The last administrator can be neither demoted nor removed. Make somebody else ORG_ADMIN first.")
+        super().__init__(
+            "The last administrator can be neither demoted nor removed. Make somebody else ORG_ADMIN first."
+        )
 
 
 class Unauthenticated(EntryGuardError):
@@ -200,6 +205,8 @@ class Unavailable(EntryGuardError):
 
     code = "UNAVAILABLE"
 
-    def __init__(self, message: str = "The service is not available just now. Try again shortly.", retry_after: int = 5) -> None:
+    def __init__(
+        self, message: str = "The service is not available just now. Try again shortly.", retry_after: int = 5
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after

@@ -15,7 +15,7 @@ import flask
 import peewee
 
 from api.actor import Actor
-from api.database import Instant, database, now, write
+from api.database import Instant, database, delete, now, write
 from api.errors import Conflict, InvalidInput
 from api.server import current_server
 
@@ -52,7 +52,7 @@ class Asked:
 
 
 def asked(actor: Actor) -> Asked | None:
-    """The key of the request at hand. Raises InvalidInput for one that is no printable text of 255 characters or fewer."""
+    """The key of the request at hand. Raises InvalidInput for one that is not printable, or has over 255 letters."""
     key = flask.request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -109,4 +109,4 @@ def _remember(request: Asked, object_id: uuid.UUID) -> bool:
 
 
 def _forget_old(request: Asked) -> None:
-    IdempotencyKey.delete().where(_is(request), IdempotencyKey.created_at < now(-KEPT_SECONDS)).execute()
+    delete(IdempotencyKey, _is(request), IdempotencyKey.created_at < now(-KEPT_SECONDS))

@@ -26,7 +26,8 @@ def migrate() -> list[str]:
 def pending() -> list[str]:
     """The scripts that `migrate` would run."""
     with connection():
-        return [script.name for script in Runner(database.obj, str(_SCRIPTS)).status() if script.path and not script.applied]
+        scripts = Runner(database.obj, str(_SCRIPTS)).status()
+        return [script.name for script in scripts if script.path and not script.applied]
 
 
 @contextlib.contextmanager

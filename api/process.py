@@ -1,4 +1,4 @@
-"""What every process of the server does to itself: no core dump holds its secrets, and it does not outlive its parent."""
+"""What every process of the server does to itself: no core dump holds its secrets, none outlives its parent."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ _PR_SET_DUMPABLE = 4
 
 
 def harden() -> None:
-    """Keep the memory from other processes of the same user (ptrace, /proc) and from core files. Linux only; else less."""
+    """Keep the memory from other processes of the same user (ptrace, /proc) and from core files (Linux)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, 0)
 

@@ -18,7 +18,7 @@ def camel_case(name: str) -> str:
 
 
 class Body(Schema):
-    """A JSON object. A subclass that names a `target` dataclass loads into it; keys left out are left to its defaults."""
+    """A JSON object. A subclass that names a `target` dataclass loads into it; its defaults stand for keys left out."""
 
     target: ClassVar[type | None] = None
 
@@ -78,7 +78,7 @@ class Switch(fields.Boolean):
 class Moment(fields.Field[datetime]):
     """A time in UTC without a fraction: `2026-02-18T12:30:00Z` (RFC 3339)."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"invalid": "Must be a UTC time like 2026-02-18T12:30:00Z."}
+    default_error_messages = {"invalid": "Must be a UTC time like 2026-02-18T12:30:00Z."}
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

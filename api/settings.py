@@ -114,7 +114,7 @@ class Settings:
     trusted_proxies: int = _setting(_number(0, 10), "how many proxies stand before the server", default=0)
     open_registration: bool = _setting(_switch, "whether anybody may register an organisation", default=False)
     default_tier: str = _setting(_tier, "the tier of a new organisation: FREE or PAID", default="PAID")
-    rate_limits: str = _setting(_text, "limits by name, such as `login=10/minute;write=60/minute`, or `off`", default="")
+    rate_limits: str = _setting(_text, "limits by name, such as `login=10/minute;write=60/minute`; or off", default="")
     aws_endpoint_url: str | None = _setting(_url, "AWS: another endpoint than the public ones", default=None)
     gcp_token_url: str | None = _setting(_url, "GCP: another token endpoint", default=None)
     gcp_compute_url: str | None = _setting(_url, "GCP: another Compute Engine endpoint", default=None)
@@ -150,7 +150,7 @@ class Settings:
 
     def _check_together(self) -> None:
         if (self.key_ring is None) == (self.key_ring_file is None):
-            raise SettingsError(f"Set either {PREFIX}KEY_RING_FILE or {PREFIX}KEY_RING: the keys that seal the secrets.")
+            raise SettingsError(f"Set {PREFIX}KEY_RING_FILE or else {PREFIX}KEY_RING: the keys that seal the secrets.")
         secrets = [self.jwt_secret.reveal(), self.audit_key.reveal(), self.cookie_secret.reveal()]
         if self.key_ring is not None:
             secrets.append(self.key_ring.reveal())

@@ -14,8 +14,8 @@ def start(settings: Settings, connections: int) -> Vault:
     """Bind the process to its database and Redis, and answer the vault.
 
     `connections` is the most that this process opens to the database.
-    Raises SettingsError where the tables are not of this version, KeyRingError where the ring is not the one that sealed
-    what is in the database. Nothing has been served or changed then.
+    Raises SettingsError where the tables are not of this version, KeyRingError where the ring is not the one that
+    sealed what is in the database. Nothing has been served or changed then.
     """
     keys = key_source(settings)
     keys.current()  # a bad ring is told before the database is asked for

@@ -41,16 +41,16 @@ def dev(port: int, data_dir: Path | None) -> None:
             settings = Settings.from_environment(environment)
             is_first = first_start.prepare(folder, settings, given)
             start(settings, connections=1)
-            _run(Supervisor(_parts(sockets, port), _for_parts(environment)), port, folder, is_first, given)
+            _run(Supervisor(_parts(folder, sockets, port), _for_parts(environment)), port, folder, is_first, given)
         finally:
             shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _parts(sockets: Path, port: int) -> list[Part]:
+def _parts(folder: Path, sockets: Path, port: int) -> list[Part]:
     valkey = [
         str(get_binary_path()), "--port", "0", "--unixsocket", f"{sockets}/valkey.sock", "--unixsocketperm", "700",
         "--save", "", "--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "noeviction",
-        "--dir", str(sockets), "--loglevel", "warning",
+        "--dir", str(sockets), "--loglevel", "warning", "--logfile", str(folder / "valkey.log"),
     ]  # fmt: skip
     return [
         Part("valkey", valkey),

@@ -48,7 +48,7 @@ def _neighbours(settings: Settings) -> list[str]:
     try:
         redis_client(settings.redis_url).ping()
     except redis.RedisError as error:
-        troubles.append(f"Redis does not answer ({type(error).__name__}). Work goes on, more slowly; limits are looser.")
+        troubles.append(f"Redis does not answer ({type(error).__name__}). Work goes on, later; limits are looser.")
     if not worker_is_alive():
         troubles.append("No worker is there, so nothing is verified. Start `entryguard-server worker`.")
     return troubles

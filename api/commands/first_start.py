@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from api import migrate
-from api.accounts.service import first_administrator
+from api.accounts import service as accounts
+from api.accounts.models import Organisation
 from api.database import bind, connection, database
 from api.key_ring_file import KeyRingFile
 from api.secret import Secret
 from api.settings import Settings
 
 PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
-DEFAULT_EMAIL = "admin@localhost.localdomain"
+DEFAULT_EMAIL = "admin@entryguard.local"
 DEFAULT_ORGANIZATION = "EntryGuard"
 _SECRETS = ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")
 
 
 def environment(folder: Path, given: Mapping[str, str], redis_url: str, public_url: str) -> dict[str, str]:
-    """The settings of the parts: what the operator gave, and for the rest the files in `folder`, made where there are none."""
+    """The settings of the parts: what the operator gave, and for the rest files in `folder`, made if need be."""
     made = {"ENTRYGUARD_REDIS_URL": redis_url}
     if not _is_given(given, "PUBLIC_URL"):
         made["ENTRYGUARD_PUBLIC_URL"] = public_url
@@ -46,16 +47,16 @@ def prepare(folder: Path, settings: Settings, given: Mapping[str, str]) -> bool:
     migrate.migrate()
     try:
         with connection():
-            if not first_administrator.is_missing():
+            if Organisation.select().exists():
                 return False
             password = given.get("ENTRYGUARD_ADMIN_PASSWORD") or _password(folder / PASSWORD_FILE)
-            first_administrator.create(
-                email=given.get("ENTRYGUARD_ADMIN_EMAIL", DEFAULT_EMAIL),
-                organization=given.get("ENTRYGUARD_ADMIN_ORGANIZATION", DEFAULT_ORGANIZATION),
-                password=Secret.of_text(password),
-                tier=settings.default_tier,
+            made = accounts.first_administrator(
+                given.get("ENTRYGUARD_ADMIN_EMAIL", DEFAULT_EMAIL),
+                Secret.of_text(password),
+                given.get("ENTRYGUARD_ADMIN_ORGANIZATION", DEFAULT_ORGANIZATION),
+                settings.default_tier,
             )
-            return True
+            return made is not None
     finally:
         database.close_all()
 
@@ -85,7 +86,7 @@ def _password(path: Path) -> str:
 def _write_once(path: Path, content: str) -> None:
     """Make a file of mode 0400 that is there whole or not at all."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with open(descriptor, "w", encoding="ascii") as file:
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(f"{content}\n")
         file.flush()
         os.fsync(file.fileno())

@@ -23,7 +23,7 @@ class Part:
 
 
 class Supervisor:
-    """Starts the parts in order, restarts them for as long as it is not told to stop, and ends them in reverse order."""
+    """Starts the parts in order, restarts them until it is told to stop, and ends them in reverse order."""
 
     def __init__(self, parts: Sequence[Part], environment: Mapping[str, str]) -> None:
         self._parts = parts

@@ -15,7 +15,7 @@ from api import audit
 from api.actor import Actor
 from api.credentials.models import CredentialSecret, KeyCheck
 from api.credentials.secrets import seal_name
-from api.database import write
+from api.database import delete, write
 from api.key_ring import KeyRing, KeyRingError
 from api.key_ring_file import KeyRingFile
 from api.vault import SealBroken, Sealed, Vault
@@ -86,7 +86,7 @@ def retire(file: KeyRingFile, key_id: str) -> None:
         try:
             # Every secret refers to this row. So what a server sealed with the key before it learned of the rotation is
             # no longer stored.
-            KeyCheck.delete().where(KeyCheck.key_id == key_id).execute()
+            delete(KeyCheck, KeyCheck.key_id == key_id)
         except peewee.IntegrityError:
             raise KeyRingError(f"{key_id} still seals secrets. Run `entryguard-server keys rewrap` first.") from None
         _record(key_id, "RETIRED")

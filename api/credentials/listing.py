@@ -9,7 +9,7 @@ from api.clouds import CLOUDS, Seen
 from api.credentials.models import Credential, TargetListing
 from api.database import current_time, now, write
 from api.due import Claim
-from api.errors import InvalidInput, Unavailable, VerificationFailed
+from api.errors import Unavailable, VerificationFailed, refuse
 from api.wait import WaitingRoom
 
 FRESH_SECONDS = 60
@@ -18,17 +18,17 @@ FRESH_SECONDS = 60
 def visible(credential: Credential, region: str | None, waiting_room: WaitingRoom) -> list[dict[str, Any]]:
     """What the credential sees in `region`, as a worker found it within the last `FRESH_SECONDS`.
 
-    Raises InvalidInput without a region where the cloud has them, VerificationFailed with the cloud's reason, Unavailable
-    where no worker could answer in time.
+    Raises InvalidInput without a region where the cloud has them, VerificationFailed with the cloud's reason,
+    Unavailable where no worker could answer in time.
     """
     if region is None and CLOUDS[credential.provider].needs_region:
-        raise InvalidInput(f"region is required for {credential.provider} credentials", {"region": ["region is required"]})
+        refuse({"region": [f"region is required for {credential.provider} credentials"]})
     listing = _asked(credential, region or "")
     if listing.seen_revision < listing.wanted_revision and not waiting_room.until_seen(listing):
         raise Unavailable("The cloud has not answered yet. Try again shortly.")
     found = TargetListing.get_or_none(TargetListing.id == listing.id)
     if found is None or found.targets is None:
-        raise VerificationFailed(found.error if found else "the credential was deleted")
+        raise VerificationFailed(found.error if found else None)
     targets: list[dict[str, Any]] = found.targets
     return targets
 

@@ -131,7 +131,9 @@ class ShownCredential(Body):
     id = fields.UUID(
         metadata={"description": "Unique credential identifier", "example": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
     )
-    name = fields.String(metadata={"description": "Human-readable credential name", "example": "AWS Production Account"})
+    name = fields.String(
+        metadata={"description": "Human-readable credential name", "example": "AWS Production Account"}
+    )
     provider = fields.String(metadata={"description": "Cloud provider: AWS, GCP, AZURE or APISIX", "example": "AWS"})
     credential_type = fields.String(metadata={"description": "Type of credential", "example": "ACCESS_KEY"})
     is_valid = fields.Boolean(
@@ -179,7 +181,8 @@ class TargetParameters(Body):
     """Where to look."""
 
     region = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Cloud region; required for AWS", "example": "eu-central-1"}
+        validate=validate.Length(1, 64),
+        metadata={"description": "Cloud region; required for AWS", "example": "eu-central-1"},
     )
 
 

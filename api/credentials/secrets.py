@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from api import database
 from api.clouds import CLOUDS
 from api.clouds.derive import credential_errors
 from api.credentials.models import Credential, CredentialSecret
@@ -21,7 +22,7 @@ CANDIDATE = "CANDIDATE"
 def checked(provider: str, data: Mapping[str, Any], settings: Settings) -> Secret:
     """`credentialData` with the fields, types and lengths that the provider's cloud declares, as a secret.
 
-    Raises InvalidInput with names like `credentialData.accessKeyId`, and UnsafeUrl for an address that is not to be called.
+    Raises InvalidInput with names like `credentialData.accessKeyId`, and UnsafeUrl for an address not to be called.
     """
     cloud = CLOUDS[provider]
     refuse(credential_errors(cloud, data))
@@ -50,9 +51,7 @@ def seal_name(organisation_id: uuid.UUID, credential_id: uuid.UUID, version: int
 def keep(credential: Credential, version: int, state: str, data: Secret, vault: Vault, moment: datetime) -> None:
     """Seal `data` and store it as the credential's secret in that state, in the place of one that has it now."""
     sealed = vault.seal(data, seal_name(credential.organisation_id, credential.id, version))
-    CredentialSecret.delete().where(
-        CredentialSecret.credential_id == credential.id, CredentialSecret.state == state
-    ).execute()
+    drop(credential.id, state)
     CredentialSecret.insert(
         credential_id=credential.id,
         organisation_id=credential.organisation_id,
@@ -67,6 +66,4 @@ def keep(credential: Credential, version: int, state: str, data: Secret, vault: 
 
 def drop(credential_id: uuid.UUID, state: str) -> None:
     """Destroy the secret that is in `state`, if there is one."""
-    CredentialSecret.delete().where(
-        CredentialSecret.credential_id == credential_id, CredentialSecret.state == state
-    ).execute()
+    database.delete(CredentialSecret, CredentialSecret.credential_id == credential_id, CredentialSecret.state == state)

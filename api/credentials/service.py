@@ -4,16 +4,17 @@ import uuid
 
 import peewee
 
-from api import audit, due
+from api import audit, database, due
 from api.actor import Actor
 from api.clouds import CLOUDS
 from api.conditional import check_if_match
 from api.credentials import secrets
 from api.credentials.models import Credential
 from api.credentials.schemas import ChangedCredentialFields, NewCredentialFields
-from api.database import current_time, is_sqlite, write
+from api.database import current_time, write
 from api.errors import CredentialNotFound, InvalidInput
 from api.paging import Listing, Page, oldest_first
+from api.secret import Secret
 from api.server import Server
 from api.vault import Vault
 
@@ -49,7 +50,7 @@ def create(actor: Actor, wanted: NewCredentialFields, server: Server, credential
 
 def of(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
     """The organisation's credential. Raises CredentialNotFound, whether it is nobody's or somebody else's."""
-    credential = Credential.get_or_none(_is(organisation_id, credential_id))
+    credential: Credential | None = Credential.get_or_none(_is(organisation_id, credential_id))
     if credential is None:
         raise CredentialNotFound(credential_id)
     return credential
@@ -58,7 +59,7 @@ def of(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
 def locked(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
     """The same, and nobody else changes it until the open transaction ends."""
     query = Credential.select().where(_is(organisation_id, credential_id))
-    credential = (query if is_sqlite() else query.for_update()).first()
+    credential: Credential | None = database.locked(query).first()
     if credential is None:
         raise CredentialNotFound(credential_id)
     return credential
@@ -74,8 +75,8 @@ def change(
 ) -> Credential:
     """Rename a credential, or give it a new secret.
 
-    A new secret waits beside the old one, which serves until a worker has verified the new; with `verify_first` false it
-    takes the old one's place at once. Raises CredentialNotFound, StaleObject, InvalidInput, UnsafeUrl.
+    A new secret waits beside the old one, which serves until a worker has verified the new; with `verify_first` false
+    it takes the old one's place at once. Raises CredentialNotFound, StaleObject, InvalidInput, UnsafeUrl.
     """
     with write():
         credential = locked(actor.organisation, credential_id)
@@ -115,7 +116,7 @@ def _is(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> peewee.Node:
     return (Credential.organisation_id == organisation_id) & (Credential.id == credential_id)
 
 
-def _replace_secret(credential: Credential, data: secrets.Secret, vault: Vault, verify_first: bool) -> None:
+def _replace_secret(credential: Credential, data: Secret, vault: Vault, verify_first: bool) -> None:
     moment = current_time()
     credential.secret_version += 1
     credential.candidate_error = None

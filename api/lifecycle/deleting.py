@@ -7,7 +7,7 @@ from api.actor import Actor
 from api.conditional import check_if_match
 from api.credentials import service as credentials
 from api.credentials.models import Credential
-from api.database import write
+from api.database import delete, write
 from api.resources import service as resources
 from api.resources.models import Resource
 
@@ -21,4 +21,4 @@ def delete_credential(actor: Actor, credential_id: uuid.UUID) -> None:
             audit.record(actor, "RESOURCE_DELETE", resources.subject(resource))
         audit.record(actor, "CREDENTIAL_DELETE", credentials.subject(credential))
         # The tables' own foreign keys take the secrets, the resources and the listings along.
-        Credential.delete().where(Credential.id == credential.id).execute()
+        delete(Credential, Credential.id == credential.id)

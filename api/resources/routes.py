@@ -31,6 +31,8 @@ ROOMS = ((room, "/resources"),)
 _NOT_FOUND = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _NO_CREDENTIAL = CredentialNotFound("7c9e6679-7425-40de-944b-e07fc1f90ae7")
 
+_FAILED = VerificationFailed("InvalidGroup.NotFound: the security group is not there")
+
 Shown = tuple[Resource, dict[str, str]]
 
 
@@ -104,7 +106,7 @@ class ResourceById(MethodView):
 class Verification(MethodView):
     @requires("resources:write")
     @room.response(200, ShownResource)
-    @room.raises(_NOT_FOUND, VerificationFailed("InvalidGroup.NotFound: the security group is not there"), Unavailable())
+    @room.raises(_NOT_FOUND, _FAILED, Unavailable())
     def post(self, resource_id: str) -> Shown:
         """Verify resource
 

@@ -144,7 +144,9 @@ class ShownResource(Body):
     verification_error = fields.String(
         allow_none=True, metadata={"description": "Why it is not active, the cloud's code first"}
     )
-    max_session_minutes = Whole(allow_none=True, metadata={"description": "The longest session on it; null: the tier's"})
+    max_session_minutes = Whole(
+        allow_none=True, metadata={"description": "The longest session on it, in minutes; null: the tier's"}
+    )
     deleting_since = Moment(allow_none=True, metadata={"description": "Since when it is being deleted; else null"})
     revision = Whole(metadata={"description": "Moves with every change that a caller makes", "example": 1})
     verified_revision = Whole(

@@ -6,7 +6,7 @@ from typing import Any
 
 import peewee
 
-from api import audit, due
+from api import audit, database, due
 from api.accounts import service as accounts
 from api.actor import Actor
 from api.clouds import CLOUDS
@@ -14,13 +14,12 @@ from api.clouds.derive import config_errors
 from api.conditional import check_if_match
 from api.credentials import service as credentials
 from api.credentials.models import Credential
-from api.database import current_time, is_sqlite, write
+from api.database import current_time, write
 from api.errors import CredentialNotFound, InvalidInput, ResourceNotFound, TooManyResources, refuse
 from api.identifiers import parse
 from api.paging import Listing, Page, oldest_first
 from api.resources.models import Resource
 from api.resources.schemas import NewResourceFields
-
 
 # Changed, one of these names another object, which nobody has seen yet.
 _WHICH_OBJECT = frozenset({"credential_id", "resource_identifier", "region"})
@@ -110,7 +109,7 @@ def delete(actor: Actor, resource_id: uuid.UUID) -> None:
         resource = locked(actor.organisation, resource_id)
         check_if_match(resource.revision)
         audit.record(actor, "RESOURCE_DELETE", subject(resource))
-        Resource.delete().where(Resource.id == resource.id).execute()
+        database.delete(Resource, Resource.id == resource.id)
 
 
 def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
@@ -124,7 +123,7 @@ def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
 def locked(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:
     """The organisation's resource, which nobody else changes until the open transaction ends."""
     query = Resource.select().where(Resource.organisation_id == organisation_id, Resource.id == resource_id)
-    resource: Resource | None = (query if is_sqlite() else query.for_update()).first()
+    resource: Resource | None = database.locked(query).first()
     if resource is None:
         raise ResourceNotFound(resource_id)
     return resource

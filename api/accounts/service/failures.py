@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.accounts.models import SignInFailure
-from api.database import current_time, locked, write
+from api.database import current_time, delete, locked, write
 from api.errors import RateLimited
 from api.secret import Secret
 
@@ -54,7 +54,7 @@ def forgive(tried: Counted) -> None:
 
     An address is not forgiven all, else its owner could sign in as himself between guesses.
     """
-    SignInFailure.delete().where(SignInFailure.subject == tried.account).execute()
+    delete(SignInFailure, SignInFailure.subject == tried.account)
     SignInFailure.update(failures=SignInFailure.failures - 1).where(
         SignInFailure.subject == tried.address, SignInFailure.failures > 0
     ).execute()

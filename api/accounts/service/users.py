@@ -10,7 +10,7 @@ from api.accounts.models import Login, User
 from api.accounts.service import api_keys, organisations
 from api.actor import Actor
 from api.conditional import check_if_match
-from api.database import current_time, now, write
+from api.database import current_time, delete, now, write
 from api.errors import Conflict, InvalidInput, LastAdmin, NotAllowed, UserNotFound
 from api.paging import Listing, Page, oldest_first
 from api.secret import Secret
@@ -129,7 +129,7 @@ def remove(actor: Actor, user_id: uuid.UUID) -> None:
         _check_others_administer(user)
         _end_what_they_hold(actor, user)
         audit.record(actor, "USER_DELETE", subject(user))
-        User.delete().where(User.id == user.id).execute()
+        delete(User, User.id == user.id)
 
 
 def set_password(actor: Actor, user: User, password: Secret) -> None:
