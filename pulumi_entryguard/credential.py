@@ -129,6 +129,18 @@ class Credential(Declared, module="entryguard", name="Credential"):
     By default it is waited for until EntryGuard has verified it. A bad one fails `pulumi up` with the cloud's reason;
     it is kept in the state, and the next `up` mends it.
 
+    Arguments:
+    `resource_name`: its name in the Pulumi program; `name`: its name in EntryGuard.
+    `provider` and `credential_type`: AWS with ACCESS_KEY, GCP with SERVICE_ACCOUNT, AZURE with SERVICE_PRINCIPAL,
+    APISIX with API_KEY. A change of either makes a new credential.
+    The secret comes from exactly one of `credential_data` (a typed form or a mapping; made a Pulumi secret, so the
+    state holds it encrypted), `credential_data_env` (for each field the name of an environment variable, read
+    where the provider runs: the secret is nowhere in the state) and `credential_data_file` (the path of a JSON
+    file, likewise). With the latter two a change is noticed only by `credential_data_version`: raise it.
+    `require_valid`: wait for the verdict, and fail if it is bad. `verification_timeout`: seconds for that, 120 if
+    left out. `force_delete`: end sessions and remove rules instead of refusing to be deleted.
+    `adopt_id`: take over the credential with this id instead of making one; take the argument out afterwards.
+
     Outputs: `name`, `provider`, `credential_type`, `is_valid` (None before the first verdict), `verification_error`
     (starts with the cloud's own code), `missing_permissions`, `account` (the cloud account it belongs to),
     `last_verified_at`, `created_at`, `updated_at` (UTC, ISO 8601), `secret_version` and `verified_secret_version`
@@ -171,19 +183,7 @@ class Credential(Declared, module="entryguard", name="Credential"):
         adopt_id: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare a credential.
-
-        `resource_name`: its name in the Pulumi program; `name`: its name in EntryGuard.
-        `provider` and `credential_type`: AWS with ACCESS_KEY, GCP with SERVICE_ACCOUNT, AZURE with SERVICE_PRINCIPAL,
-        APISIX with API_KEY. A change of either makes a new credential.
-        The secret comes from exactly one of `credential_data` (a typed form or a mapping; made a Pulumi secret, so the
-        state holds it encrypted), `credential_data_env` (for each field the name of an environment variable, read
-        where the provider runs: the secret is nowhere in the state) and `credential_data_file` (the path of a JSON
-        file, likewise). With the latter two a change is noticed only by `credential_data_version`: raise it.
-        `require_valid`: wait for the verdict, and fail if it is bad. `verification_timeout`: seconds for that, 120 if
-        left out. `force_delete`: end sessions and remove rules instead of refusing to be deleted.
-        `adopt_id`: take over the credential with this id instead of making one; take the argument out afterwards.
-        """
+        """Declare a credential; see the class for what each argument means."""
         if credential_data is not None:
             data = as_mapping(credential_data) if isinstance(credential_data, CredentialData) else credential_data
             credential_data = pulumi.Output.secret(data)

@@ -60,6 +60,19 @@ class Resource(Declared, module="entryguard", name="Resource"):
     By default it is waited for until EntryGuard has found it in the cloud. If it can't be used, `pulumi up` fails with
     the cloud's reason; it is kept in the state, and the next `up` mends it.
 
+    Arguments:
+    `resource_name`: its name in the Pulumi program; `name`: its name in EntryGuard.
+    `credential_id`: the id of the credential that opens it.
+    `provider`, `resource_type`, `resource_identifier`: AWS with SECURITY_GROUP and `sg-…`, GCP with FIREWALL and
+    the network's name, AZURE with NETWORK_SECURITY_GROUP and the ARM id, APISIX with GATEWAY_ROUTE and the route's
+    id. A change of one of the first two makes a new resource.
+    `region`: required for AWS. `config`: `port`, `ports` or `portRange` {from, to}, and `protocol` (tcp, udp, icmp,
+    all); keys as the API has them.
+    `max_session_minutes`: the longest session on it.
+    `require_valid`: wait until it is active, and fail if it can't be. `verification_timeout`: seconds for that, 120
+    if left out. `force_delete`: end sessions and remove rules instead of refusing to be deleted.
+    `adopt_id`: take over the resource with this id instead of making one; take the argument out afterwards.
+
     Outputs: the inputs that EntryGuard holds, `credential_name`, `is_active`, `verification_error`,
     `last_verified_at`, `created_at`, `updated_at` (UTC, ISO 8601), `deleting_since`, `revision` and
     `verified_revision` (the newest change, and the newest that was verified).
@@ -103,20 +116,7 @@ class Resource(Declared, module="entryguard", name="Resource"):
         adopt_id: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare a resource.
-
-        `resource_name`: its name in the Pulumi program; `name`: its name in EntryGuard.
-        `credential_id`: the id of the credential that opens it.
-        `provider`, `resource_type`, `resource_identifier`: AWS with SECURITY_GROUP and `sg-…`, GCP with FIREWALL and
-        the network's name, AZURE with NETWORK_SECURITY_GROUP and the ARM id, APISIX with GATEWAY_ROUTE and the route's
-        id. A change of one of the first two makes a new resource.
-        `region`: required for AWS. `config`: `port`, `ports` or `portRange` {from, to}, and `protocol` (tcp, udp, icmp,
-        all); keys as the API has them.
-        `max_session_minutes`: the longest session on it.
-        `require_valid`: wait until it is active, and fail if it can't be. `verification_timeout`: seconds for that, 120
-        if left out. `force_delete`: end sessions and remove rules instead of refusing to be deleted.
-        `adopt_id`: take over the resource with this id instead of making one; take the argument out afterwards.
-        """
+        """Declare a resource; see the class for what each argument means."""
         inputs = {
             "name": name,
             "credential_id": credential_id,

@@ -61,6 +61,7 @@ def lived(stack: Stack, entryguard: EntryGuard) -> Life:
     life.requests_while_previewing = len(entryguard.requests)
     say["wrong"] = stack.up()
     life.states["wrong"] = stack.resource("Credential")
+    say["wrong, refreshed"] = stack.refresh()
 
     stack.declare(credential=aws(GOOD_SECRET), resource=WEB)
     say["mended"] = stack.up()
@@ -72,6 +73,10 @@ def lived(stack: Stack, entryguard: EntryGuard) -> Life:
     say["refreshed"] = stack.refresh()
     say["drift mended"] = stack.up()
     life.in_the_api["drift mended"] = entryguard.only("credentials") | {"web": dict(entryguard.only("resources"))}
+
+    stack.declare(credential=aws(WRONG_SECRET), resource=WEB)
+    say["rotation refused"] = stack.up()
+    life.in_the_api["rotation refused"] = dict(entryguard.only("credentials"))
 
     stack.declare(credential=aws(OTHER_GOOD_SECRET, name="AWS live"), resource=WEB)
     say["rotated"] = stack.up("--diff")
@@ -128,6 +133,13 @@ def test_a_credential_with_a_wrong_secret_is_kept(life: Life) -> None:
     assert kept["initErrors"] == [f'credential "AWS prod" is invalid: {SIGNATURE_ERROR}']
 
 
+def test_a_refresh_warns_of_it(life: Life) -> None:
+    assert life.outcomes["wrong, refreshed"].code == 0
+    assert 'warning: Refreshed resource is in an unhealthy state:\n    * credential "AWS prod" is invalid' in (
+        life.outcomes["wrong, refreshed"].text
+    )
+
+
 def test_the_next_up_mends_it(life: Life) -> None:
     assert life.outcomes["mended"].code == 0
     assert life.states["mended"]["id"] == life.states["wrong"]["id"]
@@ -152,6 +164,13 @@ def test_the_next_up_writes_it_back(life: Life) -> None:
     assert life.outcomes["drift mended"].code == 0
     assert life.in_the_api["drift mended"]["name"] == "AWS prod"
     assert life.in_the_api["drift mended"]["web"]["config"] == {"port": 443, "protocol": "tcp"}
+
+
+def test_a_refused_rotation_fails_with_the_words_of_the_cloud_and_leaves_the_old_secret_in_use(life: Life) -> None:
+    assert life.outcomes["rotation refused"].code != 0
+    said = f'* the new secret of credential "AWS prod" was refused: {SIGNATURE_ERROR}\n'
+    assert said in life.outcomes["rotation refused"].text
+    assert life.in_the_api["rotation refused"]["isValid"] is True
 
 
 def test_a_secret_is_rotated_in_place(life: Life) -> None:
