@@ -7,14 +7,14 @@ import flask
 from flask.views import MethodView
 
 from api.access import current_actor, requires
-from api.audit_log import service
-from api.audit_log.schemas import AuditFilter, AuditParameters, ShownEvent
+from api.audit_log import export, service
+from api.audit_log.schemas import AuditParameters, ShownEvent
 from api.room import Room
 
 room = Room("audit-logs", __name__, description="The audit trail: who did what, when, from where")
 ROOMS = ((room, "/audit-logs"),)
 
-_EXPORTS = {"jsonl": (service.as_json_lines, "application/jsonl"), "csv": (service.as_csv, "text/csv; charset=utf-8")}
+_EXPORTS = {"jsonl": (export.as_json_lines, "application/jsonl"), "csv": (export.as_csv, "text/csv; charset=utf-8")}
 
 Listed = tuple[Sequence[Any], dict[str, str]]
 
@@ -24,7 +24,7 @@ class AuditLog(MethodView):
     @requires("audit:read")
     @room.arguments(AuditParameters, location="query")
     @room.response(200, ShownEvent(many=True))
-    def get(self, wanted: AuditFilter) -> flask.Response | Listed:
+    def get(self, wanted: service.AuditFilter) -> flask.Response | Listed:
         """List audit events
 
         What happened in your organization, the last event first and 50 at a time; `format` answers all that match as a
@@ -35,4 +35,4 @@ class AuditLog(MethodView):
             listing = service.listed(organisation_id, wanted)
             return listing.rows, listing.headers()
         written, content_type = _EXPORTS[wanted.export]
-        return flask.Response(written(organisation_id, wanted), content_type=content_type)
+        return flask.Response(written(service.every(organisation_id, wanted)), content_type=content_type)

@@ -1,36 +1,23 @@
 """The shapes of the audit trail's requests and answers."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
-
 from marshmallow import fields, validate
 
-from api.paging import Page, PageArguments
+from api.audit_log.service import AuditFilter
+from api.paging import PageArguments
 from api.schemas import Body, Moment, Text
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter(Page):
-    """Which events, and which part of their list."""
-
-    event_type: str | None = None
-    actor_email: str | None = None
-    earliest: datetime | None = None
-    latest: datetime | None = None
-    export: str | None = None
 
 
 class AuditParameters(PageArguments):
     """The query of GET /audit-logs."""
 
-    target: ClassVar[type] = AuditFilter
+    target = AuditFilter
 
     event_type = Text(
         validate=validate.Length(1, 64), metadata={"description": "Only these events", "example": "CREDENTIAL_CREATE"}
     )
     actor_email = Text(
-        validate=validate.Length(1, 320), metadata={"description": "Only what this actor did", "example": "ada@example.com"}
+        validate=validate.Length(1, 320),
+        metadata={"description": "Only what this actor did", "example": "ada@example.com"},
     )
     earliest = Moment(data_key="from", metadata={"description": "Not before (UTC)", "example": "2026-02-18T00:00:00Z"})
     latest = Moment(data_key="to", metadata={"description": "Before (UTC)", "example": "2026-02-19T00:00:00Z"})
@@ -44,7 +31,9 @@ class AuditParameters(PageArguments):
 class ShownEvent(Body):
     """One thing that happened."""
 
-    id = fields.UUID(metadata={"description": "Unique event identifier", "example": "0f8fad5b-d9cb-469f-a165-70867728950e"})
+    id = fields.UUID(
+        metadata={"description": "Unique event identifier", "example": "0f8fad5b-d9cb-469f-a165-70867728950e"}
+    )
     event_type = fields.String(metadata={"description": "What happened", "example": "CREDENTIAL_CREATE"})
     actor_type = fields.String(metadata={"description": "USER, API_KEY or SYSTEM", "example": "USER"})
     actor_email = fields.String(
@@ -53,7 +42,7 @@ class ShownEvent(Body):
     ip_address = fields.String(allow_none=True, metadata={"description": "From where", "example": "203.0.113.7"})
     resource_type = fields.String(allow_none=True, metadata={"description": "Kind of object", "example": "CREDENTIAL"})
     resource_id = fields.String(allow_none=True, metadata={"description": "Its id"})
-    resource_name = fields.String(allow_none=True, metadata={"description": "Its name then", "example": "AWS Production"})
+    resource_name = fields.String(allow_none=True, metadata={"description": "Its name then", "example": "AWS"})
     result = fields.String(metadata={"description": "SUCCESS or FAILURE", "example": "SUCCESS"})
     error_message = fields.String(allow_none=True, metadata={"description": "Why it failed"})
     details = fields.Dict(allow_none=True, metadata={"description": "What changed; never a secret"})

@@ -1,19 +1,27 @@
 """Reading the audit trail. It is written by `audit.record` alone."""
 
-import csv
-import io
-import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from api.audit_log.models import AuditEntry
-from api.audit_log.schemas import AuditFilter, ShownEvent
 from api.database import connection
-from api.paging import Listing, newest_first
+from api.paging import Listing, Page, newest_first
 
-_COLUMNS = list(ShownEvent().dump_fields)
 _PORTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter(Page):
+    """Which events, and which part of their list."""
+
+    event_type: str | None = None
+    actor_email: str | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    export: str | None = None
 
 
 def listed(organisation_id: uuid.UUID, wanted: AuditFilter) -> Listing[AuditEntry]:
@@ -21,17 +29,24 @@ def listed(organisation_id: uuid.UUID, wanted: AuditFilter) -> Listing[AuditEntr
     return newest_first(_matching(organisation_id, wanted), wanted, AuditEntry.position)
 
 
-def as_json_lines(organisation_id: uuid.UUID, wanted: AuditFilter) -> Iterator[str]:
-    """Every event that matches as one JSON object a line, the first one first."""
-    for event in _all(organisation_id, wanted):
-        yield json.dumps(event) + "\n"
+def every(organisation_id: uuid.UUID, wanted: AuditFilter) -> Iterator[AuditEntry]:
+    """Every event that matches, the first one first.
 
-
-def as_csv(organisation_id: uuid.UUID, wanted: AuditFilter) -> Iterator[str]:
-    """Every event that matches as CSV (RFC 4180) under a row of names, the first one first."""
-    yield _row([ShownEvent().fields[name].data_key or name for name in _COLUMNS])
-    for event in _all(organisation_id, wanted):
-        yield _row([_cell(value) for value in event.values()])
+    Read in portions, so that no export holds the trail in memory, or a connection between portions.
+    """
+    after = 0
+    while True:
+        with connection():
+            portion = list(
+                _matching(organisation_id, wanted)
+                .where(AuditEntry.position > after)
+                .order_by(AuditEntry.position)
+                .limit(_PORTION)
+            )
+        yield from portion
+        if len(portion) < _PORTION:
+            return
+        after = portion[-1].position
 
 
 def _matching(organisation_id: uuid.UUID, wanted: AuditFilter) -> Any:
@@ -46,32 +61,3 @@ def _matching(organisation_id: uuid.UUID, wanted: AuditFilter) -> Any:
         if given is not None:
             query = query.where(condition)
     return query
-
-
-def _all(organisation_id: uuid.UUID, wanted: AuditFilter) -> Iterator[dict[str, Any]]:
-    """In portions, so that no export holds the trail in memory or a connection between portions."""
-    after = 0
-    while True:
-        with connection():
-            portion = list(
-                _matching(organisation_id, wanted)
-                .where(AuditEntry.position > after)
-                .order_by(AuditEntry.position)
-                .limit(_PORTION)
-            )
-        yield from ShownEvent(many=True).dump(portion)
-        if len(portion) < _PORTION:
-            return
-        after = portion[-1].position
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value)
-    # A spreadsheet takes such a cell for a formula (OWASP, CSV injection).
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _row(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()

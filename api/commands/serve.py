@@ -42,5 +42,5 @@ def serve(host: str, port: int, processes: int) -> None:
         workers_kill_timeout=8,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve()

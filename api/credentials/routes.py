@@ -13,12 +13,10 @@ from api.credentials.listing import visible
 from api.credentials.models import Credential
 from api.credentials.schemas import (
     ChangedCredential,
-    ChangedCredentialFields,
     ChangeOptions,
     ChangeParameters,
     DeleteParameters,
     NewCredential,
-    NewCredentialFields,
     ShownCredential,
     ShownTarget,
     TargetParameters,
@@ -61,7 +59,7 @@ class Credentials(MethodView):
     @room.arguments(NewCredential)
     @room.response(201, ShownCredential)
     @room.raises(_UNSAFE)
-    def post(self, wanted: NewCredentialFields) -> Shown:
+    def post(self, wanted: service.NewCredentialFields) -> Shown:
         """Create credential
 
         The credential is encrypted with AES-256-GCM and verified from here on: read it a few seconds later to see
@@ -93,7 +91,7 @@ class CredentialById(MethodView):
     @room.arguments(ChangeParameters, location="query")
     @room.response(200, ShownCredential)
     @room.raises(_NOT_FOUND, _UNSAFE, _FAILED, StaleObject())
-    def patch(self, wanted: ChangedCredentialFields, options: ChangeOptions, credential_id: str) -> Shown:
+    def patch(self, wanted: service.ChangedCredentialFields, options: ChangeOptions, credential_id: str) -> Shown:
         """Change credential
 
         Renames it, or rotates its secret: the new one is verified beside the old one, which serves until the new one

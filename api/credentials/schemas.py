@@ -1,33 +1,16 @@
 """The shapes of the credentials' requests and answers (docs/create-credential.txt, docs/get-credential.txt)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
 from api.clouds import CLOUDS
 from api.credentials.models import Credential
+from api.credentials.service import ChangedCredentialFields, NewCredentialFields
 from api.schemas import Body, Moment, Switch, Text, Whole
 
 _EXAMPLE_TIME = "2026-02-18T10:00:00Z"
-
-
-@dataclass(frozen=True, slots=True)
-class NewCredentialFields:
-    """What a caller asks for. The data is a secret: no `repr` shows it."""
-
-    name: str
-    provider: str
-    credential_type: str
-    credential_data: dict[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedCredentialFields:
-    """What a caller changes; None leaves it as it is."""
-
-    name: str | None = None
-    credential_data: dict[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

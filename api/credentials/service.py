@@ -1,6 +1,8 @@
 """What can be done with cloud credentials. What crosses rooms, deleting among it, is in `lifecycle`."""
 
 import uuid
+from dataclasses import dataclass, field
+from typing import Any
 
 import peewee
 
@@ -10,7 +12,6 @@ from api.clouds import CLOUDS
 from api.conditional import check_if_match
 from api.credentials import secrets
 from api.credentials.models import Credential
-from api.credentials.schemas import ChangedCredentialFields, NewCredentialFields
 from api.database import current_time, write
 from api.errors import CredentialNotFound, InvalidInput
 from api.paging import Listing, Page, oldest_first
@@ -20,6 +21,24 @@ from api.vault import Vault
 
 VERIFYING = "VERIFYING"
 REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredentialFields:
+    """What a caller asks for. The data is a secret: no `repr` shows it."""
+
+    name: str
+    provider: str
+    credential_type: str
+    credential_data: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCredentialFields:
+    """What a caller changes; None leaves it as it is."""
+
+    name: str | None = None
+    credential_data: dict[str, Any] | None = field(default=None, repr=False)
 
 
 def create(actor: Actor, wanted: NewCredentialFields, server: Server, credential_id: uuid.UUID) -> Credential:

@@ -21,7 +21,7 @@ from api.identifiers import parse
 from api.paging import Page, PageArguments
 from api.resources import service
 from api.resources.models import Resource
-from api.resources.schemas import ChangedResource, NewResource, NewResourceFields, ShownResource
+from api.resources.schemas import ChangedResource, NewResource, ShownResource
 from api.room import Room
 from api.server import current_server
 
@@ -53,7 +53,7 @@ class Resources(MethodView):
     @room.arguments(NewResource)
     @room.response(201, ShownResource)
     @room.raises(_NO_CREDENTIAL, TooManyResources(3))
-    def post(self, wanted: NewResourceFields) -> Shown:
+    def post(self, wanted: service.NewResourceFields) -> Shown:
         """Create resource
 
         It stays inactive until its credential is valid and the cloud shows the named object; a worker looks at once.

@@ -1,30 +1,16 @@
 """The shapes of the resources' requests and answers (docs/create-resource.txt)."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
 from api.clouds import CLOUDS
+from api.resources.service import NewResourceFields
 from api.schemas import Body, Moment, Text, Whole
 
 _EXAMPLE_TIME = "2026-02-18T11:00:00Z"
 _CREDENTIAL_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 LONGEST_SESSION_MINUTES = 24 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class NewResourceFields:
-    """What a caller asks for."""
-
-    name: str
-    credential_id: str
-    provider: str
-    resource_type: str
-    resource_identifier: str
-    region: str | None = None
-    config: dict[str, Any] | None = None
-    max_session_minutes: int | None = None
 
 
 def _name(**options: Any) -> Text:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import peewee
@@ -19,10 +20,23 @@ from api.errors import CredentialNotFound, InvalidInput, ResourceNotFound, TooMa
 from api.identifiers import parse
 from api.paging import Listing, Page, oldest_first
 from api.resources.models import Resource
-from api.resources.schemas import NewResourceFields
 
 # Changed, one of these names another object, which nobody has seen yet.
 _WHICH_OBJECT = frozenset({"credential_id", "resource_identifier", "region"})
+
+
+@dataclass(frozen=True, slots=True)
+class NewResourceFields:
+    """What a caller asks for."""
+
+    name: str
+    credential_id: str
+    provider: str
+    resource_type: str
+    resource_identifier: str
+    region: str | None = None
+    config: dict[str, Any] | None = None
+    max_session_minutes: int | None = None
 
 
 def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> Resource:

@@ -127,7 +127,7 @@ def user(client: FlaskClient, admin: Caller) -> Caller:
 
 def sign_in(client: FlaskClient, user: User) -> Caller:
     answer = client.post(f"{BASE}/auth/login", json={"email": user.email, "password": PASSWORD})
-    assert answer.status_code == 200, answer.json
+    assert answer.status_code == 200 and answer.json, answer.text
     return Caller(client, user, answer.json["accessToken"])
 
 

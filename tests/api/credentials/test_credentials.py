@@ -2,8 +2,10 @@
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from api.audit_log.models import AuditEntry
 from api.credentials.models import Credential, CredentialSecret
@@ -24,13 +26,13 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 AWS = CREATE_CREDENTIAL["AWS"]
 
 
-def create(admin: Caller, **changes: object) -> dict:
+def create(admin: Caller, **changes: object) -> Any:
     answer = admin.post("/credentials", json={**AWS, **changes})
     assert answer.status_code == 201, answer.json
     return answer.json
 
 
-def test_creating_answers_as_published(admin):
+def test_creating_answers_as_published(admin: Caller) -> None:
     answer = admin.post("/credentials", json=AWS)
 
     assert answer.status_code == 201
@@ -43,7 +45,7 @@ def test_creating_answers_as_published(admin):
 
 
 @pytest.mark.parametrize("example", CREATE_CREDENTIAL)
-def test_each_published_body_is_accepted_and_no_secret_comes_back(admin, example):
+def test_each_published_body_is_accepted_and_no_secret_comes_back(admin: Caller, example: str) -> None:
     body = CREATE_CREDENTIAL[example]
 
     answer = admin.post("/credentials", json=body)
@@ -55,7 +57,7 @@ def test_each_published_body_is_accepted_and_no_secret_comes_back(admin, example
             assert all(body["credentialData"][secret] not in text for text in texts)
 
 
-def test_the_published_call_without_a_content_type_is_read(admin):
+def test_the_published_call_without_a_content_type_is_read(admin: Caller) -> None:
     """The last curl of docs/create-credential sends its body as curl does: as a form."""
     answer = admin.ask(
         "POST",
@@ -68,7 +70,7 @@ def test_the_published_call_without_a_content_type_is_read(admin):
     assert answer.status_code == 201
 
 
-def test_a_missing_field_is_refused_with_the_published_message(admin):
+def test_a_missing_field_is_refused_with_the_published_message(admin: Caller) -> None:
     answer = admin.post("/credentials", json={**AWS, "credentialData": {"secretAccessKey": "x" * 40}})
 
     assert answer.status_code == 400
@@ -80,7 +82,7 @@ def test_a_missing_field_is_refused_with_the_published_message(admin):
     assert answer.headers["X-Request-ID"] == answer.json["requestId"]
 
 
-def test_what_a_verification_found_is_shown_as_published(admin):
+def test_what_a_verification_found_is_shown_as_published(admin: Caller) -> None:
     """The three credentials of docs/list-credentials, as their rows would be."""
     created = [create(admin) for _ in VERIFIED_CREDENTIALS]
     with write():
@@ -104,14 +106,14 @@ def test_what_a_verification_found_is_shown_as_published(admin):
         assert admin.get(f"/credentials/{row['id']}").json == row
 
 
-def test_a_list_is_a_bare_array_of_ones_own_organisation(admin, outsider):
+def test_a_list_is_a_bare_array_of_ones_own_organisation(admin: Caller, outsider: Caller) -> None:
     mine = create(admin)
     create(outsider)
 
     assert [row["id"] for row in admin.get("/credentials").json] == [mine["id"]]
 
 
-def test_an_unknown_id_is_answered_as_published(admin):
+def test_an_unknown_id_is_answered_as_published(admin: Caller) -> None:
     answer = admin.get(f"/credentials/{CREATED_CREDENTIAL['id']}")
 
     assert answer.status_code == 404
@@ -119,7 +121,7 @@ def test_an_unknown_id_is_answered_as_published(admin):
 
 
 @pytest.mark.parametrize("malformed", ["x", "8d0f7780-8536-51f0-c958-f18ed2g01bf8", "7c9e6679742540de944be07fc1f90ae7"])
-def test_a_malformed_id_is_answered_like_one_that_is_not_there(admin, malformed):
+def test_a_malformed_id_is_answered_like_one_that_is_not_there(admin: Caller, malformed: str) -> None:
     answer = admin.get(f"/credentials/{malformed}")
 
     assert answer.status_code == 404
@@ -129,7 +131,9 @@ def test_a_malformed_id_is_answered_like_one_that_is_not_there(admin, malformed)
 @pytest.mark.parametrize(("method", "path"), [
     ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/verify"), ("GET", "/policy"), ("GET", "/targets"),
 ])  # fmt: skip
-def test_a_stranger_cannot_tell_a_credential_from_nothing(admin, outsider, method, path):
+def test_a_stranger_cannot_tell_a_credential_from_nothing(
+    admin: Caller, outsider: Caller, method: str, path: str
+) -> None:
     theirs, nothing = create(admin)["id"], unknown_id()
     body = {"name": "mine now"} if method == "PATCH" else None
 
@@ -141,7 +145,7 @@ def test_a_stranger_cannot_tell_a_credential_from_nothing(admin, outsider, metho
     assert admin.get(f"/credentials/{theirs}").json["name"] == AWS["name"]
 
 
-def test_nobody_and_a_plain_user_are_refused(client, admin, user):
+def test_nobody_and_a_plain_user_are_refused(client: FlaskClient, admin: Caller, user: Caller) -> None:
     assert client.get(f"{BASE}/credentials").status_code == 401
     assert client.get(f"{BASE}/credentials").headers["WWW-Authenticate"] == "Bearer"
     answer = user.post("/credentials", json=AWS)
@@ -160,7 +164,7 @@ def test_nobody_and_a_plain_user_are_refused(client, admin, user):
     ({"credentialData": {**AWS["credentialData"], "more": "x"}}, "credentialData.more"),
     ({"credentialData": {**AWS["credentialData"], "accessKeyId": 5}}, "credentialData.accessKeyId"),
 ])  # fmt: skip
-def test_bad_input_names_the_field_and_makes_nothing(admin, changes, field):
+def test_bad_input_names_the_field_and_makes_nothing(admin: Caller, changes: dict[str, Any], field: str) -> None:
     answer = admin.post("/credentials", json={**AWS, **changes})
 
     assert (answer.status_code, answer.json["error"]) == (400, "VALIDATION_ERROR")
@@ -168,7 +172,7 @@ def test_bad_input_names_the_field_and_makes_nothing(admin, changes, field):
     assert admin.get("/credentials").json == []
 
 
-def test_a_token_uri_that_is_not_googles_is_unsafe(admin):
+def test_a_token_uri_that_is_not_googles_is_unsafe(admin: Caller) -> None:
     body = CREATE_CREDENTIAL["GCP"]
     data = {**body["credentialData"], "token_uri": "https://169.254.169.254/latest/meta-data"}
 
@@ -177,7 +181,7 @@ def test_a_token_uri_that_is_not_googles_is_unsafe(admin):
     assert (answer.status_code, answer.json["error"]) == (400, "UNSAFE_URL")
 
 
-def test_the_secret_is_sealed_in_the_database(admin):
+def test_the_secret_is_sealed_in_the_database(admin: Caller) -> None:
     create(admin)
 
     row = CredentialSecret.get()
@@ -186,13 +190,13 @@ def test_the_secret_is_sealed_in_the_database(admin):
     assert row.state == "CURRENT"
 
 
-def test_a_new_credential_is_due_at_once(admin):
+def test_a_new_credential_is_due_at_once(admin: Caller) -> None:
     create(admin)
 
     assert Credential.select().where(is_due(Credential)).count() == 1
 
 
-def test_creating_is_audited_with_the_actor_and_the_address(admin):
+def test_creating_is_audited_with_the_actor_and_the_address(admin: Caller) -> None:
     shown = create(admin)
 
     event = AuditEntry.get(AuditEntry.event_type == "CREDENTIAL_CREATE")
@@ -200,7 +204,7 @@ def test_creating_is_audited_with_the_actor_and_the_address(admin):
     assert (event.actor_email, event.ip_address, event.result) == (admin.user.email, "127.0.0.1", "SUCCESS")
 
 
-def test_a_change_of_name_moves_the_revision(admin):
+def test_a_change_of_name_moves_the_revision(admin: Caller) -> None:
     shown = create(admin)
 
     answer = admin.patch(f"/credentials/{shown['id']}", json={"name": "Renamed"}, headers={"If-Match": '"1"'})
@@ -210,7 +214,7 @@ def test_a_change_of_name_moves_the_revision(admin):
     assert answer.json["secretVersion"] == 1
 
 
-def test_a_stale_if_match_changes_nothing(admin):
+def test_a_stale_if_match_changes_nothing(admin: Caller) -> None:
     shown = create(admin)
     admin.patch(f"/credentials/{shown['id']}", json={"name": "First"})
 
@@ -223,7 +227,7 @@ def test_a_stale_if_match_changes_nothing(admin):
     assert admin.get(f"/credentials/{shown['id']}").json["name"] == "First"
 
 
-def test_a_new_secret_waits_beside_the_old_one(admin):
+def test_a_new_secret_waits_beside_the_old_one(admin: Caller) -> None:
     shown = create(admin)
 
     answer = admin.patch(f"/credentials/{shown['id']}", json={"credentialData": AWS["credentialData"]})
@@ -234,7 +238,7 @@ def test_a_new_secret_waits_beside_the_old_one(admin):
     assert {row.state: row.version for row in CredentialSecret.select()} == {"CURRENT": 1, "CANDIDATE": 2}
 
 
-def test_a_newer_secret_takes_the_place_of_one_that_waits(admin):
+def test_a_newer_secret_takes_the_place_of_one_that_waits(admin: Caller) -> None:
     shown = create(admin)
     for _ in range(2):
         admin.patch(f"/credentials/{shown['id']}", json={"credentialData": AWS["credentialData"]})
@@ -242,7 +246,7 @@ def test_a_newer_secret_takes_the_place_of_one_that_waits(admin):
     assert {row.state: row.version for row in CredentialSecret.select()} == {"CURRENT": 1, "CANDIDATE": 3}
 
 
-def test_a_new_secret_may_take_the_place_at_once(admin):
+def test_a_new_secret_may_take_the_place_at_once(admin: Caller) -> None:
     shown = create(admin)
 
     answer = admin.patch(f"/credentials/{shown['id']}?verify=false", json={"credentialData": AWS["credentialData"]})
@@ -251,7 +255,7 @@ def test_a_new_secret_may_take_the_place_at_once(admin):
     assert {row.state: row.version for row in CredentialSecret.select()} == {"CURRENT": 2}
 
 
-def test_the_same_idempotency_key_makes_one_credential(admin):
+def test_the_same_idempotency_key_makes_one_credential(admin: Caller) -> None:
     headers = {"Idempotency-Key": "try-1"}
 
     answers = [admin.post("/credentials", json=AWS, headers=headers) for _ in range(2)]
@@ -261,7 +265,7 @@ def test_the_same_idempotency_key_makes_one_credential(admin):
     assert len(admin.get("/credentials").json) == 1
 
 
-def test_an_idempotency_key_is_of_one_body_and_one_caller(admin, outsider):
+def test_an_idempotency_key_is_of_one_body_and_one_caller(admin: Caller, outsider: Caller) -> None:
     headers = {"Idempotency-Key": "try-1"}
     admin.post("/credentials", json=AWS, headers=headers)
 
@@ -272,7 +276,7 @@ def test_an_idempotency_key_is_of_one_body_and_one_caller(admin, outsider):
     assert other_caller.status_code == 201
 
 
-def test_deleting_takes_secrets_and_resources_along(admin):
+def test_deleting_takes_secrets_and_resources_along(admin: Caller) -> None:
     shown = create(admin)
     resource = admin.post("/resources", json=_resource_of(shown["id"])).json
 
@@ -286,7 +290,7 @@ def test_deleting_takes_secrets_and_resources_along(admin):
     assert (events["CREDENTIAL_DELETE"], events["RESOURCE_DELETE"]) == (shown["id"], resource["id"])
 
 
-def test_asking_for_a_verification_answers_at_once(admin):
+def test_asking_for_a_verification_answers_at_once(admin: Caller) -> None:
     shown = create(admin)
 
     answer = admin.post(f"/credentials/{shown['id']}/verify")
@@ -294,29 +298,32 @@ def test_asking_for_a_verification_answers_at_once(admin):
     assert (answer.status_code, answer.json["id"]) == (202, shown["id"])
 
 
-def test_the_policy_names_the_groups_in_use_and_nothing_else(admin):
+def test_the_policy_names_the_groups_in_use_and_nothing_else(admin: Caller) -> None:
     shown = create(admin)
     admin.post("/resources", json=_resource_of(shown["id"]))
 
     policy = admin.get(f"/credentials/{shown['id']}/policy").json
 
     assert policy["Version"] == "2012-10-17"
-    limited = [statement for statement in policy["Statement"] if "ec2:RevokeSecurityGroupIngress" in statement["Action"]]
+    limited = [
+        statement for statement in policy["Statement"] if "ec2:RevokeSecurityGroupIngress" in statement["Action"]
+    ]
     assert "security-group/sg-0abc123def456" in str(limited)
 
 
-def test_pages_follow_the_link(admin):
+def test_pages_follow_the_link(admin: Caller) -> None:
     ids = [create(admin)["id"] for _ in range(3)]
 
     first = admin.get("/credentials?limit=2")
     link = re.fullmatch(r'<(.+)>; rel="next"', first.headers["Link"])
+    assert link
     second = admin.get(link[1].removeprefix(BASE))
 
     assert [row["id"] for row in first.json + second.json] == ids
     assert "Link" not in second.headers
 
 
-def _resource_of(credential_id: str) -> dict:
+def _resource_of(credential_id: str) -> dict[str, Any]:
     return {
         "name": "web",
         "credentialId": credential_id,
@@ -327,7 +334,7 @@ def _resource_of(credential_id: str) -> dict:
     }
 
 
-def _without_what_changes(error: dict, id_: str) -> dict:
+def _without_what_changes(error: dict[str, Any], id_: str) -> dict[str, Any]:
     return {**error, "message": error["message"].replace(id_, "ID"), "timestamp": None, "requestId": None}
 
 

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -20,16 +21,16 @@ from tests.api.published import (
 
 
 @pytest.fixture
-def credential_id(admin: Caller) -> str:
+def credential_id(admin: Caller) -> Any:
     return admin.post("/credentials", json=CREATE_CREDENTIAL["AWS"]).json["id"]
 
 
 @pytest.fixture
-def body(credential_id: str) -> dict:
+def body(credential_id: str) -> dict[str, Any]:
     return {**CREATE_RESOURCE, "credentialId": credential_id}
 
 
-def test_creating_answers_as_published(admin, body):
+def test_creating_answers_as_published(admin: Caller, body: dict[str, Any]) -> None:
     answer = admin.post("/resources", json=body)
 
     assert answer.status_code == 201
@@ -44,11 +45,11 @@ def test_creating_answers_as_published(admin, body):
 
 
 @pytest.mark.parametrize("config", [{"port": 443, "protocol": "tcp"}, {"ports": [22, 80, 443], "protocol": "tcp"}])
-def test_each_published_config_is_accepted(admin, body, config):
+def test_each_published_config_is_accepted(admin: Caller, body: dict[str, Any], config: dict[str, Any]) -> None:
     assert admin.post("/resources", json={**body, "config": config}).json["config"] == config
 
 
-def test_an_unknown_credential_is_not_found(admin, body):
+def test_an_unknown_credential_is_not_found(admin: Caller, body: dict[str, Any]) -> None:
     missing = unknown_id()
 
     answer = admin.post("/resources", json={**body, "credentialId": missing})
@@ -57,13 +58,13 @@ def test_an_unknown_credential_is_not_found(admin, body):
     assert answer.json["message"] == f"Credential with ID {missing} not found"
 
 
-def test_another_organisations_credential_is_not_found(outsider, body):
+def test_another_organisations_credential_is_not_found(outsider: Caller, body: dict[str, Any]) -> None:
     answer = outsider.post("/resources", json=body)
 
     assert (answer.status_code, answer.json["error"]) == (404, "CREDENTIAL_NOT_FOUND")
 
 
-def test_the_free_tier_ends_at_three_with_the_published_message(admin, body):
+def test_the_free_tier_ends_at_three_with_the_published_message(admin: Caller, body: dict[str, Any]) -> None:
     _make_free(admin)
     answers = [admin.post("/resources", json=body) for _ in range(4)]
 
@@ -72,7 +73,7 @@ def test_the_free_tier_ends_at_three_with_the_published_message(admin, body):
     assert answers[3].json["message"] == MAX_RESOURCES_REACHED
 
 
-def test_fifty_at_once_cannot_share_the_last_place(admin, body):
+def test_fifty_at_once_cannot_share_the_last_place(admin: Caller, body: dict[str, Any]) -> None:
     _make_free(admin)
 
     with ThreadPoolExecutor(16) as pool:
@@ -95,7 +96,9 @@ def test_fifty_at_once_cannot_share_the_last_place(admin, body):
     ({"maxSessionMinutes": 0}, "maxSessionMinutes"),
     ({"maxSessionMinutes": 60.5}, "maxSessionMinutes"),
 ])  # fmt: skip
-def test_bad_input_names_the_field_and_makes_nothing(admin, body, changes, field):
+def test_bad_input_names_the_field_and_makes_nothing(
+    admin: Caller, body: dict[str, Any], changes: dict[str, Any], field: str
+) -> None:
     answer = admin.post("/resources", json={**body, **changes})
 
     assert (answer.status_code, answer.json["error"]) == (400, "VALIDATION_ERROR"), answer.json
@@ -103,7 +106,7 @@ def test_bad_input_names_the_field_and_makes_nothing(admin, body, changes, field
     assert admin.get("/resources").json == []
 
 
-def test_a_region_is_required_where_the_cloud_has_regions(admin, body):
+def test_a_region_is_required_where_the_cloud_has_regions(admin: Caller, body: dict[str, Any]) -> None:
     del body["region"]
 
     answer = admin.post("/resources", json=body)
@@ -112,7 +115,9 @@ def test_a_region_is_required_where_the_cloud_has_regions(admin, body):
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/verify")])
-def test_a_stranger_cannot_tell_a_resource_from_nothing(admin, outsider, body, method, path):
+def test_a_stranger_cannot_tell_a_resource_from_nothing(
+    admin: Caller, outsider: Caller, body: dict[str, Any], method: str, path: str
+) -> None:
     theirs = admin.post("/resources", json=body).json["id"]
 
     answer = outsider.ask(method, f"/resources/{theirs}{path}", json={"name": "x"} if method == "PATCH" else None)
@@ -121,7 +126,7 @@ def test_a_stranger_cannot_tell_a_resource_from_nothing(admin, outsider, body, m
     assert admin.get(f"/resources/{theirs}").status_code == 200
 
 
-def test_a_change_moves_the_revision_and_is_looked_at_again(admin, body):
+def test_a_change_moves_the_revision_and_is_looked_at_again(admin: Caller, body: dict[str, Any]) -> None:
     shown = admin.post("/resources", json=body).json
     with write():
         Resource.update(due_at=None, is_active=True, verified_revision=1).execute()
@@ -134,7 +139,7 @@ def test_a_change_moves_the_revision_and_is_looked_at_again(admin, body):
     assert AuditEntry.get(AuditEntry.event_type == "RESOURCE_UPDATE").details == {"changed": ["config"]}
 
 
-def test_another_object_is_not_active_before_it_was_seen(admin, body):
+def test_another_object_is_not_active_before_it_was_seen(admin: Caller, body: dict[str, Any]) -> None:
     shown = admin.post("/resources", json=body).json
     with write():
         Resource.update(is_active=True).execute()
@@ -145,7 +150,7 @@ def test_another_object_is_not_active_before_it_was_seen(admin, body):
 
 
 @pytest.mark.parametrize("field", ["provider", "resourceType"])
-def test_provider_and_type_never_change(admin, body, field):
+def test_provider_and_type_never_change(admin: Caller, body: dict[str, Any], field: str) -> None:
     shown = admin.post("/resources", json=body).json
 
     answer = admin.patch(f"/resources/{shown['id']}", json={field: body[field]})
@@ -153,7 +158,7 @@ def test_provider_and_type_never_change(admin, body, field):
     assert (answer.status_code, answer.json["error"]) == (400, "VALIDATION_ERROR")
 
 
-def test_a_resource_is_deleted(admin, body):
+def test_a_resource_is_deleted(admin: Caller, body: dict[str, Any]) -> None:
     shown = admin.post("/resources", json=body).json
 
     assert admin.delete(f"/resources/{shown['id']}").status_code == 204
