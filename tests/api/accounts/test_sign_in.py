@@ -1,10 +1,13 @@
 """/auth: signing in, going on, signing out."""
 
+import threading
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 
+from api.accounts import passwords
 from api.accounts import service as accounts
 from api.accounts.models import Login, User
 from api.audit_log.models import AuditEntry
@@ -223,3 +226,41 @@ def test_only_a_hash_of_the_refresh_token_is_kept(client: FlaskClient, admin: Ca
 
     kept = [bytes(login.refresh_hash) for login in Login.select()]
     assert all(len(each) == 32 and token.encode() not in each for each in kept)
+
+
+def test_of_two_refreshes_at_once_one_wins_at_most_and_the_family_ends(app: flask.Flask, admin: Caller) -> None:
+    for _ in range(5):
+        token = log_in(admin.client).json["refreshToken"]
+        start, answers = threading.Barrier(2), []
+
+        def exchange(token: str = token, start: threading.Barrier = start, answers: list[Any] = answers) -> None:
+            own = app.test_client()
+            start.wait()
+            answers.append(refresh(own, token))
+
+        threads = [threading.Thread(target=exchange) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(answer.status_code for answer in answers) == [200, 401]
+        winner = next(answer for answer in answers if answer.status_code == 200)
+        assert me(admin.client, winner.json["accessToken"]).status_code == 401
+        assert refresh(admin.client, winner.json["refreshToken"]).status_code == 401
+
+
+def test_who_is_deactivated_while_signing_in_is_left_without_a_login(
+    admin: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matches = passwords.matches
+
+    def slowly(*arguments: Any) -> bool:
+        User.update(is_active=False).where(User.id == admin.user.id).execute()
+        return matches(*arguments)
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    logins = Login.select().count()
+
+    assert log_in(admin.client).status_code == 401
+    assert Login.select().count() == logins
