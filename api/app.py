@@ -8,6 +8,7 @@ from api import database, health, http_errors, limits, openapi, tokens
 from api.accounts.routes import ROOMS as ACCOUNTS
 from api.audit_log.routes import ROOMS as AUDIT_LOG
 from api.credentials.routes import ROOMS as CREDENTIALS
+from api.errors import PayloadTooLarge
 from api.json_body import MAXIMUM_BYTES
 from api.resources.routes import ROOMS as RESOURCES
 from api.server import Server
@@ -36,11 +37,12 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     Server(settings, vault, WaitingRoom(threads // 2)).attach(app)
     app.before_request(_begin)
+    limits.attach(app, settings)  # after what it counts with, before what it protects
+    app.before_request(_check)
     app.teardown_request(_end)
     app.after_request(_finish)
     http_errors.register(app)
     tokens.configure(app, settings)
-    limits.attach(app, settings)
     openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *AUDIT_LOG))
     app.register_blueprint(swagger_ui.blueprint)
     app.register_blueprint(health.blueprint)
@@ -49,8 +51,20 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
 
 def _begin() -> None:
     flask.g.request_id = str(uuid.uuid4())
-    if flask.request.blueprint not in _NEEDS_NO_DATABASE:
+    if flask.request.blueprint in _NEEDS_NO_DATABASE:
+        return
+    try:
         flask.g.opened = database.database.connect(reuse_if_open=True)
+    except http_errors.DATABASE_AWAY as failure:
+        flask.g.database_failure = failure  # told after the limits have counted the request
+
+
+def _check() -> None:
+    """Refuse what no view needs to see."""
+    if (flask.request.content_length or 0) > MAXIMUM_BYTES:
+        raise PayloadTooLarge
+    if failure := flask.g.get("database_failure"):
+        raise failure
 
 
 def _end(_: BaseException | None) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 import flask
-import peewee
 import redis
-from playhouse.pool import MaxConnectionsExceeded
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from api import due
 from api.credentials.models import Credential, TargetListing
 from api.database import connection
+from api.http_errors import DATABASE_AWAY
 from api.key_ring import KeyRingError
 from api.notify import redis_client
 from api.resources.models import Resource
@@ -18,7 +17,6 @@ from api.server import Server, current_server
 from api.start import check_key_ring, key_source
 from api.workers import worker_is_alive
 
-_AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
 _WANTING_WORK = (Credential, TargetListing, Resource)
 
 blueprint = flask.Blueprint("health", __name__)
@@ -62,14 +60,14 @@ def _database(_: Server) -> bool:
     try:
         with connection():
             return Credential.select(Credential.id).limit(1).count() >= 0
-    except _AWAY:
+    except DATABASE_AWAY:
         return False
 
 
 def _key_ring(server: Server) -> bool:
     try:
         check_key_ring(key_source(server.settings).current())
-    except (KeyRingError, *_AWAY):
+    except (KeyRingError, *DATABASE_AWAY):
         return False
     return True
 

@@ -46,6 +46,9 @@ STATUS: Mapping[str, int] = {
     "UNAVAILABLE": 503,
 }
 
+# What is raised where the database cannot be reached, or the pool has no connection left.
+DATABASE_AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +56,7 @@ def register(app: flask.Flask) -> None:
     """Let `app` answer every error with our body, its own and the server's."""
     app.register_error_handler(EntryGuardError, answer)
     app.register_error_handler(HTTPException, _of_http)
-    for failure in (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded):
+    for failure in DATABASE_AWAY:
         app.register_error_handler(failure, _of_database)
     app.register_error_handler(Exception, _of_crash)
 

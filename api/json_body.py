@@ -1,7 +1,7 @@
 """Reads a JSON body so that what is ambiguous or built to hurt is refused with a sentence, never a crash.
 
-Python's own reader keeps the last of two equal keys, takes NaN, half a character and NUL, and fails on a number of 5,000
-digits or an array 100,000 deep with errors that are no JSONDecodeError.
+Python's own reader keeps the last of two equal keys, takes NaN, half a character and NUL, and fails on a number of
+5,000 digits or an array 100,000 deep with errors that are no JSONDecodeError.
 """
 
 import json
@@ -63,7 +63,7 @@ class StrictParser(FlaskParser):
     """webargs as this API speaks: strict JSON, unknown parameters refused, and errors in our own words."""
 
     DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": None, "query": marshmallow.RAISE, "path": marshmallow.RAISE}  # noqa: RUF012
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": None, "query": marshmallow.RAISE, "path": marshmallow.RAISE}
 
     def load_json(self, req: flask.Request, schema: marshmallow.Schema) -> Any:
         return read(req)

@@ -4,68 +4,47 @@ Counted in Redis. While that is away each process counts for itself, so that lim
 """
 
 import hashlib
+import ipaddress
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import flask
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
-from limits import parse
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from werkzeug.exceptions import HTTPException
 
+from api import counters
 from api.access import client_address, current_actor
+from api.database import database
 from api.errors import EntryGuardError, RateLimited
-from api.settings import Settings, SettingsError
+from api.http_errors import DATABASE_AWAY
+from api.json_body import read
+from api.limit_table import table
+from api.openapi import BASE_PATH
+from api.settings import Settings
 
-# `register` and `login` are by address, `login-name` by the account that is named, the others by user or key.
-DEFAULTS: Mapping[str, str] = {
-    "address": "1200/minute",
-    "caller": "1200/minute",
-    "write": "600/minute",
-    "login": "30/minute",
-    "login-name": "10/minute",
-    "register": "5/hour",
-}
 _STRATEGY = "fixed-window"
-_REDIS_SECONDS = 0.1
-_PUBLIC_PATHS = ("/healthz", "/readyz", "/metrics")
-
-
-def table(text: str) -> dict[str, str]:
-    """The limits by name, `name=amount/period;…` laid over the defaults. Raises SettingsError."""
-    limits = dict(DEFAULTS)
-    for part in filter(None, (part.strip() for part in text.split(";"))):
-        name, _, limit = part.partition("=")
-        if name not in DEFAULTS:
-            raise SettingsError(f"ENTRYGUARD_RATE_LIMITS has no limit named {name}; there are {', '.join(DEFAULTS)}.")
-        try:
-            parse(limit)
-        except ValueError:
-            raise SettingsError(f"ENTRYGUARD_RATE_LIMITS: {name} must look like {DEFAULTS[name]}.") from None
-        limits[name] = limit
-    return limits
+_KEY_PREFIX = f"entryguard:{_STRATEGY}"  # changing the strategy over the same keys would be an error in Redis
+_IPV6_PREFIX = 64  # what a provider gives to one customer
+# Asked by machines that watch the server, every few seconds.
+_UNLIMITED = frozenset({"health"})
 
 
 def attach(app: flask.Flask, settings: Settings) -> None:
     """Limit every request of `app`, and tell the caller in `RateLimit-*` headers how much is left."""
-    if settings.rate_limits == "off":
-        return
     limits = table(settings.rate_limits)
+    if not limits:
+        return
     limiter = Limiter(
         _address,
         app=app,
-        application_limits=[_limit(name, limits[name], *rule) for name, rule in _RULES.items()],
+        application_limits=[_limit(name, amount, *_RULES[name]) for name, amount in limits.items()],
         strategy=_STRATEGY,
-        # Changing the strategy over the same keys is an error in Redis, so the keys name it.
-        key_prefix=f"entryguard:{_STRATEGY}",
-        storage_uri=settings.redis_url.replace("unix://", "redis+unix://", 1),
-        storage_options={  # type: ignore[arg-type] # handed on to redis-py, which takes more than text and numbers
-            "socket_timeout": _REDIS_SECONDS,
-            "socket_connect_timeout": _REDIS_SECONDS,
-            "retry": Retry(NoBackoff(), 0),
-        },
-        in_memory_fallback_enabled=True,
+        key_prefix=_KEY_PREFIX,
+        storage_uri=f"{counters.SCHEME}:{settings.redis_url}",
+        # What no route matches is limited too.
+        request_identifier=lambda: flask.request.endpoint or "nowhere",
         fail_on_first_breach=True,
         on_breach=_refuse,
     )
@@ -77,62 +56,74 @@ def _limit(name: str, amount: str, key: Callable[[], str], applies: Callable[[],
 
 
 def _address() -> str:
-    return client_address() or "unknown"
+    """The caller's address, or network where a customer has one. Raises InvalidInput where it cannot be known."""
+    address = ipaddress.ip_address(client_address())
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
 
 
 def _caller() -> str:
     """The user or key that asks; the address of those who are nobody."""
+    if database.is_closed():  # it is away, or the request is for a document that anybody may read
+        return _address()
     try:
         return current_actor().caller
-    except EntryGuardError:
+    except (EntryGuardError, *DATABASE_AWAY):
         return _address()
 
 
 def _login_name() -> str:
-    """The account that a sign-in names, hashed: Redis need not know who has one."""
-    body: Any = flask.request.get_json(silent=True, cache=True)
-    named = body if isinstance(body, dict) else {}
-    text = f"{named.get('organizationSlug')}\n{str(named.get('email')).lower()}"
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    """The account that a sign-in names, hashed: Redis need not know who has one. The address, where none is named."""
+    try:
+        body = read(flask.request)
+    except (EntryGuardError, HTTPException):
+        return _address()
+    email = body.get("email") if isinstance(body, dict) else None
+    if not isinstance(email, str):
+        return _address()
+    # As the account is looked up, whatever the organisation is called: a blank more is no other account.
+    name = unicodedata.normalize("NFC", email).strip().lower()
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _everywhere() -> bool:
-    return flask.request.path not in _PUBLIC_PATHS
+    return flask.request.blueprint not in _UNLIMITED
 
 
 def _write() -> bool:
     return flask.request.method not in ("GET", "HEAD", "OPTIONS")
 
 
-def _sign_in() -> bool:
-    return flask.request.path.endswith(("/auth/login", "/auth/refresh"))
+def _is_for(*rules: str) -> Callable[[], bool]:
+    """The request is for one of these routes, however its path is spelled."""
+    return lambda: flask.request.url_rule is not None and flask.request.url_rule.rule in rules
 
 
-def _login() -> bool:
-    return flask.request.path.endswith("/auth/login")
-
-
-def _register() -> bool:
-    return flask.request.path.endswith("/auth/register")
-
-
+_LOGIN, _REFRESH, _REGISTER = (f"{BASE_PATH}/auth/{deed}" for deed in ("login", "refresh", "register"))
 _RULES: Mapping[str, tuple[Callable[[], str], Callable[[], bool]]] = {
     "address": (_address, _everywhere),
     "caller": (_caller, _everywhere),
     "write": (_caller, _write),
-    "login": (_address, _sign_in),
-    "login-name": (_login_name, _login),
-    "register": (_address, _register),
+    "login": (_address, _is_for(_LOGIN, _REFRESH)),
+    "login-name": (_login_name, _is_for(_LOGIN)),
+    "register": (_address, _is_for(_REGISTER)),
 }
 
 
 def _refuse(breached: RequestLimit) -> NoReturn:
-    raise RateLimited(retry_after=max(1, breached.reset_at - int(time.time())))
+    raise RateLimited(retry_after=_seconds_left(breached))
 
 
 def _tell(limiter: Limiter, response: flask.Response) -> flask.Response:
-    if current := limiter.current_limit:
-        response.headers["RateLimit-Limit"] = str(current.limit.amount)
-        response.headers["RateLimit-Remaining"] = str(max(0, current.remaining))
-        response.headers["RateLimit-Reset"] = str(max(0, current.reset_at - int(time.time())))
+    """Name the limit that the caller is nearest to."""
+    if limits := limiter.current_limits:
+        nearest = min(limits, key=lambda limit: limit.remaining)
+        response.headers["RateLimit-Limit"] = str(nearest.limit.amount)
+        response.headers["RateLimit-Remaining"] = str(nearest.remaining)
+        response.headers["RateLimit-Reset"] = str(_seconds_left(nearest))
     return response
+
+
+def _seconds_left(limit: RequestLimit) -> int:
+    return max(1, limit.reset_at - int(time.time()))

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from api.limit_table import OFF, table
 from api.secret import Secret
 
 PREFIX = "ENTRYGUARD_"
@@ -23,10 +24,6 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 class SettingsError(Exception):
     """A setting is missing or cannot be used; the message says which, and what to do, without its value."""
-
-
-def _text(value: str) -> str:
-    return value
 
 
 def _secret(value: str) -> Secret:
@@ -43,19 +40,32 @@ def _raw(value: str) -> Secret:
 
 
 def _database_url(value: str) -> str:
-    if not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+    if value.startswith("sqlite:///"):
+        if value.removeprefix("sqlite:///") in ("", ":memory:"):  # a database of its own for each connection
+            raise ValueError("must name a file, as sqlite:////var/lib/entryguard/entryguard.sqlite does")
+        return value
+    if not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("must start with sqlite:/// or postgresql://")
-    return value
+    return _with_usable_port(value)
 
 
 def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://")
-    return value
+    return _with_usable_port(value)
+
+
+def _with_usable_port(url: str) -> str:
+    """Raises ValueError for a port that is none. The parser's own error may hold a part of a password."""
+    try:
+        urllib.parse.urlsplit(url).port  # noqa: B018 - reading it is the check
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    return url
 
 
 def _url(value: str) -> str:
-    parts = urllib.parse.urlsplit(value)
+    parts = urllib.parse.urlsplit(_with_usable_port(value))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL like https://entryguard.example.com")
     return value.rstrip("/")
@@ -81,8 +91,16 @@ def _switch(value: str) -> bool:
     return words[value.lower()]
 
 
+def _rate_limits(value: str) -> str:
+    table(value)
+    return value
+
+
 def _networks(value: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(","))
+    except ValueError:
+        raise ValueError("must be networks like 10.0.0.0/8, with commas between them") from None
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:
@@ -114,7 +132,9 @@ class Settings:
     trusted_proxies: int = _setting(_number(0, 10), "how many proxies stand before the server", default=0)
     open_registration: bool = _setting(_switch, "whether anybody may register an organisation", default=False)
     default_tier: str = _setting(_tier, "the tier of a new organisation: FREE or PAID", default="PAID")
-    rate_limits: str = _setting(_text, "limits by name, such as `login=10/minute;write=60/minute`; or off", default="")
+    rate_limits: str = _setting(
+        _rate_limits, "limits by name, such as `login=10/minute;write=60/minute`; or off", default=""
+    )
     aws_endpoint_url: str | None = _setting(_url, "AWS: another endpoint than the public ones", default=None)
     gcp_token_url: str | None = _setting(_url, "GCP: another token endpoint", default=None)
     gcp_compute_url: str | None = _setting(_url, "GCP: another Compute Engine endpoint", default=None)
@@ -158,7 +178,7 @@ class Settings:
             raise SettingsError(
                 f"{PREFIX}JWT_SECRET, {PREFIX}AUDIT_KEY, {PREFIX}COOKIE_SECRET and {PREFIX}KEY_RING must all differ."
             )
-        if self.rate_limits == "off" and not self.database_url.startswith("sqlite:"):
+        if self.rate_limits == OFF and not self.database_url.startswith("sqlite:"):
             raise SettingsError(f"{PREFIX}RATE_LIMITS may be off only with a SQLite database.")
 
 
@@ -193,5 +213,7 @@ def _read(variable: str, path: str) -> str:
 def _parsed(name: str, value: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(value)
+    except UnicodeError:  # its text would show a part of the value
+        raise SettingsError(f"{PREFIX}{name} is not UTF-8 text.") from None
     except ValueError as error:
         raise SettingsError(f"{PREFIX}{name} {error}.") from None

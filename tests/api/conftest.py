@@ -18,7 +18,7 @@ from api.accounts import service as accounts
 from api.accounts.models import User
 from api.app import create_app
 from api.key_ring import KeyRing
-from api.limits import DEFAULTS
+from api.limit_table import DEFAULTS
 from api.secret import Secret
 from api.settings import Settings
 from api.start import check_key_ring

@@ -1,0 +1,137 @@
+"""Counts requests in Redis, for all processes, and in this process too, so that losing Redis loses no limit.
+
+What flask-limiter does itself when its storage fails will not do: it takes any error for a lost storage, our own
+refusal among them, then counts from nothing, and lets a request wait at each look whether the storage is back.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from limits.storage import Storage
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+SCHEME = "entryguard"
+# A request waits that long for a Redis that hangs, once; healthy, it answers in less than a millisecond.
+TIMEOUT_SECONDS = 0.04
+_LOOK_SECONDS = 0.5
+_KEYS_AT_MOST = 50_000
+# One step for Redis, so that no count is left without an end. Answers the count and its end in milliseconds.
+_COUNT = """
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return {count, redis.call('PTTL', KEYS[1])}
+"""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How often, until when (seconds since the epoch)."""
+
+    number: int
+    ends_at: float
+
+
+class Counters(Storage):
+    """What flask-limiter counts in, under `entryguard:<Redis URL>`. It always answers."""
+
+    STORAGE_SCHEME = [SCHEME]
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        super().__init__(uri, **options)
+        client = redis.Redis.from_url(
+            uri.removeprefix(f"{SCHEME}:"),
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._client = client
+        self._count_in_redis = client.register_script(_COUNT)
+        self._own: dict[str, _Count] = {}
+        self._lock = threading.Lock()
+        self._is_away = False
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return redis.RedisError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count `amount` more under `key` for `expiry` seconds from the first on. Answers the greater of both counts."""
+        shared = None if self._is_away else self._counted_in_redis(key, expiry, amount)
+        with self._lock:
+            own = self._standing(key)
+            count = _Count(own.number + amount, own.ends_at) if own else _Count(amount, time.time() + expiry)
+            if shared is not None and shared.number >= count.number:
+                count = shared
+            self._own[key] = count
+            self._make_room()
+        return count.number
+
+    def get(self, key: str) -> int:
+        """The count, as `incr` answered it last in this process."""
+        own = self._standing(key)
+        return own.number if own else 0
+
+    def get_expiry(self, key: str) -> float:
+        """When the count ends, in seconds since the epoch."""
+        own = self._standing(key)
+        return own.ends_at if own else time.time()
+
+    def check(self) -> bool:
+        """Whether all processes count together."""
+        return not self._is_away
+
+    def reset(self) -> None:
+        """Forget what this process has counted."""
+        with self._lock:
+            self._own.clear()
+
+    def clear(self, key: str) -> None:
+        """Forget one count of this process."""
+        with self._lock:
+            self._own.pop(key, None)
+
+    def _counted_in_redis(self, key: str, expiry: int, amount: int) -> _Count | None:
+        try:
+            number, left = self._count_in_redis([key], [expiry, amount])
+        except redis.RedisError as error:
+            self._note_absence(type(error).__name__)
+            return None
+        return _Count(int(number), time.time() + max(0, int(left)) / 1000)
+
+    def _note_absence(self, reason: str) -> None:
+        with self._lock:
+            if self._is_away:
+                return
+            self._is_away = True
+        _log.warning("Redis does not count requests (%s); each process limits by what it counts itself", reason)
+        threading.Thread(target=self._wait_for_redis, name="limits", daemon=True).start()
+
+    def _wait_for_redis(self) -> None:
+        """Here, so that no request waits to find out."""
+        while self._is_away:
+            time.sleep(_LOOK_SECONDS)
+            try:
+                self._client.ping()
+            except redis.RedisError:
+                continue
+            _log.info("Redis counts requests again")
+            self._is_away = False
+
+    def _standing(self, key: str) -> _Count | None:
+        own = self._own.get(key)
+        return own if own and own.ends_at > time.time() else None
+
+    def _make_room(self) -> None:
+        """Forget what has ended, and then what ends soonest: many addresses must not fill the memory."""
+        if len(self._own) <= _KEYS_AT_MOST:
+            return
+        lasting = sorted(self._own.items(), key=lambda entry: entry[1].ends_at)[-_KEYS_AT_MOST // 2 :]
+        moment = time.time()
+        self._own = {key: count for key, count in lasting if count.ends_at > moment}
