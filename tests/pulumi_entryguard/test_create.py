@@ -143,6 +143,7 @@ def test_an_object_of_another_kind_can_not_be_adopted(credentials: CredentialPro
 
 
 def test_an_adopted_credential_needs_no_secret(credentials: CredentialProvider, entryguard: EntryGuard) -> None:
+    entryguard.verdict_seconds = 60
     old, _ = made(credentials, credential(requireValid=False))
 
     _, outs = made(credentials, credential(credentialData=None, adoptId=old))
