@@ -11,7 +11,7 @@ import pytest
 from api.accounts.models import Organisation
 from api.audit_log.models import AuditEntry
 from api.conditional import check_if_match, etag
-from api.database import current_time, database
+from api.database import current_time, database, delete
 from api.errors import StaleObject
 from api.paging import LONGEST_PAGE, Page, PageArguments, newest_first, oldest_first
 from tests.rows import make_organisation
@@ -54,7 +54,7 @@ def test_what_is_removed_between_two_pages_shifts_nothing(db: str) -> None:
     ids = [make_organisation().id for _ in range(5)]
     first = oldest_first(Organisation.select(), Page(2))
     database.execute_sql("DELETE FROM turns")
-    Organisation.delete().where(Organisation.id.in_(ids[:2])).execute()
+    delete(Organisation, Organisation.id.in_(ids[:2]))
     new = make_organisation().id
 
     assert first.next_cursor is not None

@@ -6,12 +6,12 @@ Counted in the database, so that it holds for all processes, and with Redis away
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.accounts.models import SignInFailure
-from api.database import current_time, delete, locked, write
+from api.database import current_time, delete, write
 from api.errors import RateLimited
 from api.secret import Secret
 
@@ -54,6 +54,7 @@ def forgive(tried: Counted) -> None:
 
     An address is not forgiven all, else its owner could sign in as himself between guesses.
     """
+    _locked_rows((tried.account, tried.address), current_time())
     delete(SignInFailure, SignInFailure.subject == tried.account)
     SignInFailure.update(failures=SignInFailure.failures - 1).where(
         SignInFailure.subject == tried.address, SignInFailure.failures > 0
@@ -65,14 +66,14 @@ def block_seconds(failures: int, free: int) -> int:
     return 0 if failures < free else min(LONGEST_BLOCK_SECONDS, int(2 ** min(failures - free, 20)))
 
 
-def _locked_rows(free: Mapping[bytes, int], moment: datetime) -> list[SignInFailure]:
-    """The counts, made if need be; always locked in the same order, so that no two wait for each other."""
-    for subject in sorted(free):
-        SignInFailure.insert(
-            subject=subject, failures=0, blocked_until=moment, forgotten_at=moment
-        ).on_conflict_ignore().execute()
-    query = SignInFailure.select().where(SignInFailure.subject.in_(sorted(free))).order_by(SignInFailure.subject)
-    return list(locked(query))
+def _locked_rows(subjects: Iterable[bytes], moment: datetime) -> list[SignInFailure]:
+    """The counts, made if need be, and this transaction's until it ends."""
+    # Always in the same order, so that no two wait for each other. An update that changes nothing locks what is there.
+    for subject in sorted(subjects):
+        SignInFailure.insert(subject=subject, failures=0, blocked_until=moment, forgotten_at=moment).on_conflict(
+            conflict_target=[SignInFailure.subject], update={SignInFailure.failures: SignInFailure.failures}
+        ).execute()
+    return list(SignInFailure.select().where(SignInFailure.subject.in_(sorted(subjects))))
 
 
 def _add_one(row: SignInFailure, free: int, moment: datetime) -> None:

@@ -1,6 +1,7 @@
 """/auth: signing in, going on, signing out."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import flask
@@ -28,6 +29,19 @@ def refresh(client: FlaskClient, token: str) -> Any:
 
 def me(client: FlaskClient, token: str) -> Any:
     return client.get(f"{BASE}/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def twice_at_once(app: flask.Flask, token: str) -> list[Any]:
+    """Exchange the same refresh token in two requests at the same time; their answers."""
+    start = threading.Barrier(2)
+
+    def exchange(_: int) -> Any:
+        own = app.test_client()
+        start.wait()
+        return refresh(own, token)
+
+    with ThreadPoolExecutor(2) as both:
+        return list(both.map(exchange, range(2)))
 
 
 def without_times(answer: Any) -> dict[str, Any]:
@@ -231,18 +245,7 @@ def test_only_a_hash_of_the_refresh_token_is_kept(client: FlaskClient, admin: Ca
 def test_of_two_refreshes_at_once_one_wins_at_most_and_the_family_ends(app: flask.Flask, admin: Caller) -> None:
     for _ in range(5):
         token = log_in(admin.client).json["refreshToken"]
-        start, answers = threading.Barrier(2), []
-
-        def exchange(token: str = token, start: threading.Barrier = start, answers: list[Any] = answers) -> None:
-            own = app.test_client()
-            start.wait()
-            answers.append(refresh(own, token))
-
-        threads = [threading.Thread(target=exchange) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        answers = twice_at_once(app, token)
 
         assert sorted(answer.status_code for answer in answers) == [200, 401]
         winner = next(answer for answer in answers if answer.status_code == 200)
