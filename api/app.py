@@ -34,6 +34,7 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     app = flask.Flask("entryguard", static_folder=None, template_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAXIMUM_BYTES, JSON_SORT_KEYS=False)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # what it would redirect to is made of the Host header, and its body is HTML
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     Server(settings, vault, WaitingRoom(threads // 2)).attach(app)
     app.before_request(_begin)

@@ -62,7 +62,7 @@ class Counters(Storage):
         return redis.RedisError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count `amount` more under `key` for `expiry` seconds from the first on. Answers the greater of both counts."""
+        """Count `amount` more under `key` for `expiry` seconds from the first on. Answers the greater count."""
         shared = None if self._is_away else self._counted_in_redis(key, expiry, amount)
         with self._lock:
             own = self._standing(key)

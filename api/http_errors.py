@@ -88,8 +88,6 @@ def _of_http(error: HTTPException) -> flask.Response:
     if error.code == 429:
         return answer(RateLimited(retry_after=int(flask.g.get("retry_after", 60))))
     known = {404: PathNotFound, 405: MethodNotAllowed, 413: PayloadTooLarge, 415: UnsupportedMediaType}
-    if error.code in (301, 302, 307, 308) and error.response is not None:
-        return answer(PathNotFound())
     if error.code is None or error.code >= 500:
         return answer(InternalError())
     response = answer(known[error.code]() if error.code in known else InvalidInput("The request cannot be understood."))

@@ -22,7 +22,7 @@ blueprint = flask.Blueprint(
 @blueprint.get("", strict_slashes=False)
 def page() -> flask.Response:
     """The page that reads /api/v1/openapi.json"""
-    return flask.make_response(flask.render_template("swagger_ui.html"))
+    return flask.make_response(flask.render_template("api_docs.html"))
 
 
 @blueprint.get("/start.js")
