@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from api import due
 from api.claims import claim
@@ -73,8 +73,7 @@ class Drain:
     def close(self) -> None:
         """Claim nothing more, and finish what was begun."""
         self._closed.set()
-        for _ in self._threads:
-            self.look()
+        self.look()
 
     def stop(self) -> None:
         """Claim nothing more, start no further call, and give back what waits for one."""
@@ -99,27 +98,17 @@ class Drain:
             except LostClaim:
                 continue  # its owner finds out when it looks at the lease, or when it records
 
-    def _run(self, priorities: Sequence[Priority], chime: _Chime) -> None:
-        told = ""
-        while not self._closed.is_set():
-            try:
-                served = self._serve_one(priorities, chime)
-                told = ""
-            except Exception as error:  # noqa: BLE001 - the database is away or worse; the thread must be there afterwards
-                if told != (told := _place(error)):
-                    _log.error("nothing can be served: %s", told)
-                self._closed.wait(_PAUSE_SECONDS)
-                continue
-            if not served:
-                chime.wait(self.look_seconds)
+    def serve_one(self, priorities: Sequence[Priority], found: Callable[[], None] = lambda: None) -> bool:
+        """Serve the row whose turn it is, in this thread; False where nothing is due.
 
-    def _serve_one(self, priorities: Sequence[Priority], chime: _Chime) -> bool:
+        `found` is called as soon as a row is claimed.
+        """
         asked_at = time.monotonic()
         with connection():
             taken = claim(self._verifier.models, priorities)
             if taken is None:
                 return False
-            chime.call()
+            found()
             lease = Lease(taken, asked_at, self._stopping)
             self._leases[threading.get_ident()] = lease
             try:
@@ -128,6 +117,21 @@ class Drain:
                 self._leases.pop(threading.get_ident(), None)
         self.served += 1
         return True
+
+    def _run(self, priorities: Sequence[Priority], chime: _Chime) -> None:
+        told = ""
+        while not self._closed.is_set():
+            try:
+                served = self.serve_one(priorities, chime.call)
+                told = ""
+            except Exception as error:  # noqa: BLE001 - the database is away or worse; the thread must be there afterwards
+                if told != (told := _place(error)):
+                    _log.error("nothing can be served: %s", told)
+                self._closed.wait(_PAUSE_SECONDS)
+                continue
+            if not served:
+                chime.wait(self.look_seconds)
+        chime.call()  # the next one that waits ends too
 
     def _perform(self, taken: Claim, lease: Lease) -> None:
         try:

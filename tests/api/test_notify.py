@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer
 from api.accounts.models import Organisation
 from api.database import after_commit, write
 from api.notify import QUEUE_NAME, RING, Bell, redis_client
+from tests.eventually import eventually
 from tests.rows import make_organisation
 from tests.valkey_server import ValkeyServer
 
@@ -35,15 +36,6 @@ def bell(server: ValkeyServer) -> Bell:
 
 def queue(server: ValkeyServer) -> Queue:
     return Queue(QUEUE_NAME, connection=server.client, serializer=JSONSerializer)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def seconds_of(action: Callable[[], object]) -> float:

@@ -1,0 +1,88 @@
+"""A cloud that does what a test says. It implements the clouds' protocol, as AWS does, and lives in this process."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from api.clouds import Cloud, Connection, Endpoints, Refused, ResourceType, Seen, Target, Verified
+
+WRONG_KEY = Refused("InvalidClientTokenId", "the access key is not known")
+MISSING = Refused("UnauthorizedOperation", "missing may:open", ("may:open",))
+NOT_THERE = Refused("InvalidGroup.NotFound", "there is no such group")
+
+Answer = Callable[[], None] | Exception | None
+
+
+class MadeUpCloud:
+    """Accepts every key and shows every object, but for those that a test gave an answer to.
+
+    An answer is an exception to raise, or something to do first. `calls` counts what was asked, by key or identifier.
+    """
+
+    name = "AWS"
+    label = "Made up"
+    credential_type = "ACCESS_KEY"
+    fields = ()
+    resource_types: Mapping[str, ResourceType] = {"SECURITY_GROUP": ResourceType("SECURITY_GROUP", "group", "", "")}
+    needs_region = True
+    permissions = ("may:open",)
+    hints: Mapping[str, str] = {}
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.calls: Counter[str] = Counter()
+        self.connections = 0
+
+    def answer(self, name: str) -> None:
+        self.calls[name] += 1
+        answer = self.answers.get(name)
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is not None:
+            answer()
+
+    def check_identifier(self, resource_type: str, identifier: str) -> str | None:
+        return None
+
+    def policy(self, targets: Sequence[Target], account: str | None = None) -> dict[str, object]:
+        return {}
+
+    def preload(self) -> None:
+        return
+
+    def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
+        self.connections += 1
+        return _MadeUpConnection(self, secrets["accessKeyId"])
+
+
+class _MadeUpConnection:
+    def __init__(self, cloud: MadeUpCloud, key: str) -> None:
+        self._cloud = cloud
+        self._key = key
+
+    def verify(self, targets: Sequence[Target]) -> Verified:
+        """Refuses where every target is refused for a missing permission, as the protocol says."""
+        self._cloud.answer(self._key)
+        refusals = [self._cloud.answers.get(target.identifier) for target in targets]
+        if refusals and all(isinstance(refusal, Refused) and refusal.missing for refusal in refusals):
+            raise MISSING
+        return Verified(f"account of {self._key}")
+
+    def inspect(self, target: Target) -> Seen:
+        self._cloud.answer(target.identifier)
+        return Seen(target.identifier, "group", "", target.region)
+
+    def visible(self, region: str | None) -> list[Seen]:
+        self._cloud.answer(region or "")
+        return [Seen("sg-1", "web", "the web servers", region)]
+
+
+def slow(seconds: float) -> Callable[[], None]:
+    """An answer that takes its time."""
+    return lambda: time.sleep(seconds)
+
+
+def as_clouds(cloud: Cloud) -> Mapping[str, Any]:
+    """What takes the place of the list of clouds."""
+    return {cloud.name: cloud}
