@@ -15,6 +15,7 @@ from api.credentials.schemas import (
     ChangedCredential,
     ChangeOptions,
     ChangeParameters,
+    DeleteOptions,
     DeleteParameters,
     NewCredential,
     ShownCredential,
@@ -115,13 +116,16 @@ class CredentialById(MethodView):
     @requires("credentials:write")
     @room.arguments(DeleteParameters, location="query")
     @room.response(204)
+    @room.alt_response(202, schema=ShownCredential, success=True, description="It is being deleted (`force=true`)")
     @room.raises(_NOT_FOUND, StaleObject())
-    def delete(self, _: dict[str, Any], credential_id: str) -> None:
+    def delete(self, options: DeleteOptions, credential_id: str) -> Any:
         """Delete credential
 
-        Deletes the credential, its secret and all cloud resources associated with it.
+        Deletes the credential, its secret and all cloud resources associated with it. With `force=true` the answer is
+        the credential with `deletingSince`; it is gone when none of its rules is left.
         """
-        delete_credential(current_actor(), parse(credential_id, CredentialNotFound))
+        deleted = delete_credential(current_actor(), parse(credential_id, CredentialNotFound))
+        return (ShownCredential().dump(deleted), 202) if options.force else (None, 204)
 
 
 @room.route("/<credential_id>/verify")

@@ -28,6 +28,13 @@ class VerifyOptions:
     wait: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """Whether sessions may be ended for it."""
+
+    force: bool = False
+
+
 def _name(**options: Any) -> Text:
     return Text(
         validate=validate.Length(1, 255),
@@ -96,6 +103,8 @@ class VerifyParameters(Body):
 
 class DeleteParameters(Body):
     """Beside a DELETE."""
+
+    target: ClassVar[type] = DeleteOptions
 
     force = Switch(metadata={"description": "End the sessions that stand in the way, too"})
 

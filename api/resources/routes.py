@@ -8,7 +8,7 @@ from flask.views import MethodView
 from api import idempotency
 from api.access import current_actor, requires
 from api.conditional import etag
-from api.credentials.schemas import DeleteParameters
+from api.credentials.schemas import DeleteOptions, DeleteParameters
 from api.errors import (
     CredentialNotFound,
     ResourceNotFound,
@@ -18,6 +18,7 @@ from api.errors import (
     VerificationFailed,
 )
 from api.identifiers import parse
+from api.lifecycle.deleting import delete_resource
 from api.paging import Page, PageArguments
 from api.resources import service
 from api.resources.models import Resource
@@ -93,13 +94,16 @@ class ResourceById(MethodView):
     @requires("resources:write")
     @room.arguments(DeleteParameters, location="query")
     @room.response(204)
+    @room.alt_response(202, schema=ShownResource, success=True, description="It is being deleted (`force=true`)")
     @room.raises(_NOT_FOUND, StaleObject())
-    def delete(self, _: dict[str, Any], resource_id: str) -> None:
+    def delete(self, options: DeleteOptions, resource_id: str) -> Any:
         """Delete resource
 
-        The object in the cloud stays as it is; EntryGuard forgets it.
+        EntryGuard forgets it; the object in the cloud stays as it is. With `force=true` the answer is the resource with
+        `deletingSince`; it is gone when none of its rules is left.
         """
-        service.delete(current_actor(), parse(resource_id, ResourceNotFound))
+        deleted = delete_resource(current_actor(), parse(resource_id, ResourceNotFound))
+        return (ShownResource().dump(deleted), 202) if options.force else (None, 204)
 
 
 @room.route("/<resource_id>/verify")

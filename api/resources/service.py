@@ -117,15 +117,6 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> R
     return of(actor.organisation, resource_id)
 
 
-def delete(actor: Actor, resource_id: uuid.UUID) -> None:
-    """Delete a resource. Raises ResourceNotFound, StaleObject."""
-    with write():
-        resource = locked(actor.organisation, resource_id)
-        check_if_match(resource.revision)
-        audit.record(actor, "RESOURCE_DELETE", subject(resource))
-        database.delete(Resource, Resource.id == resource.id)
-
-
 def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
     """Have a resource verified now. Returns it with the `wanted_revision` that the verdict will be about."""
     with write():

@@ -340,3 +340,13 @@ def _without_what_changes(error: dict[str, Any], id_: str) -> dict[str, Any]:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def test_deleting_by_force_answers_what_is_being_deleted(admin: Caller) -> None:
+    shown = create(admin)
+
+    answer = admin.delete(f"/credentials/{shown['id']}?force=true")
+
+    assert (answer.status_code, answer.json["id"]) == (202, shown["id"])
+    assert TIME.fullmatch(answer.json["deletingSince"])
+    assert admin.get(f"/credentials/{shown['id']}").status_code == 404

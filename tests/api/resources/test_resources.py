@@ -169,3 +169,13 @@ def test_a_resource_is_deleted(admin: Caller, body: dict[str, Any]) -> None:
 def _make_free(admin: Caller) -> None:
     with write():
         Organisation.update(tier="FREE").where(Organisation.id == admin.user.organisation_id).execute()
+
+
+def test_deleting_by_force_answers_what_is_being_deleted(admin: Caller, body: dict[str, Any]) -> None:
+    shown = admin.post("/resources", json=body).json
+
+    answer = admin.delete(f"/resources/{shown['id']}?force=true")
+
+    assert (answer.status_code, answer.json["id"]) == (202, shown["id"])
+    assert answer.json["deletingSince"]
+    assert admin.get(f"/resources/{shown['id']}").status_code == 404
