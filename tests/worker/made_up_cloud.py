@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from api.clouds import Cloud, Connection, Endpoints, Refused, ResourceType, Seen, Target, Verified
+from api.clouds import Cloud, Connection, Endpoints, Field, Refused, ResourceType, Seen, Target, Verified
 
 WRONG_KEY = Refused("InvalidClientTokenId", "the access key is not known")
 MISSING = Refused("UnauthorizedOperation", "missing may:open", ("may:open",))
 NOT_THERE = Refused("InvalidGroup.NotFound", "there is no such group")
 
-Answer = Callable[[], None] | Exception | None
+Answer = Callable[[], object] | Exception | None
 
 
 class MadeUpCloud:
@@ -23,10 +23,10 @@ class MadeUpCloud:
     name = "AWS"
     label = "Made up"
     credential_type = "ACCESS_KEY"
-    fields = ()
+    fields: tuple[Field, ...] = ()
     resource_types: Mapping[str, ResourceType] = {"SECURITY_GROUP": ResourceType("SECURITY_GROUP", "group", "", "")}
     needs_region = True
-    permissions = ("may:open",)
+    permissions: tuple[str, ...] = ("may:open",)
     hints: Mapping[str, str] = {}
 
     def __init__(self) -> None:

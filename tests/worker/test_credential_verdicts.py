@@ -1,7 +1,6 @@
 """What becomes of a credential when a worker has asked its cloud."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
