@@ -77,6 +77,8 @@ def configure(app: flask.Flask, settings: Settings) -> None:
     # Through functions, so that the secret is not in app.config, which is easily printed.
     manager.encode_key_loader(lambda _: settings.jwt_secret.reveal())
     manager.decode_key_loader(lambda *_: settings.jwt_secret.reveal())
+    # The library's own decorators know nothing of logins that have ended, nor of the time: they let nobody in.
+    manager.token_in_blocklist_loader(lambda *_: True)
     _answer_like_everybody(manager)
 
 
@@ -161,7 +163,7 @@ def _identifier(payload: Mapping[str, Any], claim: str) -> uuid.UUID:
 
 
 def _answer_like_everybody(manager: JWTManager) -> None:
-    """Give the library our 401, should a view ever be guarded by its own decorators: theirs is 422, or another body."""
+    """Give the library our 401, should a view ever be guarded by its decorators: theirs is 422, or has another body."""
 
     def refuse(*_: Any) -> flask.Response:
         return answer(Unauthenticated())

@@ -12,11 +12,14 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from flask_jwt_extended import jwt_required
 
 from api import tokens
+from api.accounts import service as accounts
 from api.errors import Unauthenticated
+from api.secret import Secret
 from api.settings import Settings
-from tests.api.conftest import BASE, Caller
+from tests.api.conftest import BASE, PASSWORD, Caller, sign_in
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
 CLAIMS = ("iss", "aud", "sub", "jti", "iat", "exp", "org", "sid", "role", "type")
@@ -202,3 +205,14 @@ def test_a_refused_token_leaves_no_trace_of_itself(app: flask.Flask, admin: Call
 
     assert refusal.value.__cause__ is None
     assert refusal.value.__suppress_context__
+
+
+def test_the_librarys_own_decorators_let_nobody_in(app: flask.Flask, client: FlaskClient) -> None:
+    app.add_url_rule("/guarded", view_func=jwt_required()(lambda: "in"))
+    user = accounts.add_administrator("ada@example.com", Secret.of_text(PASSWORD), "Acme", "PAID")
+    token = sign_in(client, user).token
+
+    for header in (f"Bearer {token}", f"Bearer {token}x", "Bearer", ""):
+        answer: Any = client.get("/guarded", headers={"Authorization": header})
+        assert answer.status_code == 401
+        assert answer.json["error"] == "UNAUTHORIZED"
