@@ -5,7 +5,8 @@ Python's own reader keeps the last of two equal keys, takes NaN, half a characte
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NoReturn
 
 import flask
@@ -19,6 +20,9 @@ MAXIMUM_DEPTH = 32
 # The integers that every JSON reader has in common (RFC 8259, section 6).
 MAXIMUM_INTEGER = 2**53 - 1
 _MAXIMUM_DIGITS = 16
+# What an answer tells of a body that is wrong all over, and of a name of the caller's own making.
+_ERRORS_AT_MOST = 20
+_NAME_AT_MOST = 64
 
 
 class _Refused(ValueError):
@@ -68,33 +72,44 @@ class StrictParser(FlaskParser):
     def load_json(self, req: flask.Request, schema: marshmallow.Schema) -> Any:
         return read(req)
 
-    def handle_error(
-        self, error: marshmallow.ValidationError, req: Any, schema: Any, **_: Any
-    ) -> NoReturn:
+    def load_querystring(self, req: flask.Request, schema: marshmallow.Schema) -> Any:
+        flask.g.is_query_read = True
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                raise marshmallow.ValidationError({name: ["Must be given once."]})
+        return super().load_querystring(req, schema)
+
+    def handle_error(self, error: marshmallow.ValidationError, req: Any, schema: Any, **_: Any) -> NoReturn:
         messages: Any = error.messages
         raise refusal({} if not isinstance(messages, Mapping) else next(iter(messages.values())))
 
 
+def refuse_unread_query() -> None:
+    """Raises InvalidInput where the request has parameters and its route takes none."""
+    if flask.request.args and not flask.g.get("is_query_read"):
+        raise refusal({name: ["Unknown field"] for name in flask.request.args})
+
+
 def refusal(messages: Any) -> InvalidInput:
-    """marshmallow's nested messages as one error: a sentence about the first, and all of them by dotted name."""
+    """marshmallow's nested messages as one error: a sentence about the first, and the first of them by dotted name."""
     details: dict[str, list[str]] = {}
-    _flatten("", messages, details)
+    for name, reasons in islice(_sentences("", messages), _ERRORS_AT_MOST):
+        details.setdefault(name or "body", []).extend(reasons)
     name, reasons = next(iter(details.items()), ("", ["Invalid input."]))
     sentence = reasons[0] if not name or reasons[0].startswith(name) else f"{name}: {reasons[0]}"
     return InvalidInput(sentence, details)
 
 
-def _flatten(name: str, messages: Any, details: dict[str, list[str]]) -> None:
+def _sentences(name: str, messages: Any) -> Iterator[tuple[str, list[str]]]:
+    """The reasons for each field, by its dotted name."""
     if isinstance(messages, Mapping):
         for key, inner in messages.items():
-            part = "" if key == "_schema" else str(key)
-            _flatten(".".join(filter(None, (name, part))), inner, details)
+            part = "" if key == "_schema" else str(key)[:_NAME_AT_MOST]
+            yield from _sentences(".".join(filter(None, (name, part))), inner)
         return
     reasons = messages if isinstance(messages, list) else [messages]
     missing = marshmallow.fields.Field.default_error_messages["required"]
-    details.setdefault(name or "body", []).extend(
-        f"{name} is required" if reason == missing else str(reason) for reason in reasons
-    )
+    yield name, [f"{name} is required" if reason == missing else str(reason) for reason in reasons]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

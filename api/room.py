@@ -1,5 +1,6 @@
 """What all rooms' routes are made with: strict arguments, and documentation that follows from the decorators."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from api.errors import (
     UnsupportedMediaType,
 )
 from api.http_errors import STATUS
-from api.json_body import StrictParser
+from api.json_body import StrictParser, refuse_unread_query
 from api.schemas import Body, Moment
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -53,6 +54,11 @@ class Room(Blueprint):
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(_document)
 
+    def response(self, *args: Any, **kwargs: Any) -> Callable[[View], View]:
+        """smorest's decorator, which every view has; a query that no `arguments` of the view has read is refused."""
+        documented: Callable[[View], View] = super().response(*args, **kwargs)
+        return lambda view: documented(_without_unread_query(view))
+
     @staticmethod
     def raises(*errors: EntryGuardError) -> Callable[[View], View]:
         """Document what this operation can answer beside what any can: examples of our errors."""
@@ -63,6 +69,15 @@ class Room(Blueprint):
             return view
 
         return decorate
+
+
+def _without_unread_query(view: View) -> View:
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        refuse_unread_query()
+        return view(*args, **kwargs)
+
+    return guarded  # type: ignore[return-value] # called as the view is
 
 
 def _document(doc: dict[str, Any], info: Mapping[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
