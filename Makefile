@@ -14,10 +14,10 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format lock wheels clean pulumi
+.PHONY: help setup demo test lint format lock reference wheels clean pulumi
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/installed pulumi ## everything that the demo and the tests need (minutes the first time, then a second)
 
@@ -36,6 +36,9 @@ lint: $(VENV)/installed ## ruff, mypy and the rules about who may import whom
 format: $(VENV)/installed ## lay the code out as lint wants it
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+reference: $(VENV)/installed ## docs/reference.md anew, from the code
+	$(BIN)/python -m tools.reference
 
 wheels: $(VENV)/installed ## both wheels, into dist/
 	@rm -rf dist build pulumi_entryguard/build

@@ -51,7 +51,7 @@ class UnsafeUrl(EntryGuardError):
 
 
 class TooManyResources(EntryGuardError):
-    """The organisation's tier allows no further resource (docs/create-resource.txt, word for word)."""
+    """The organisation's tier allows no further resource."""
 
     code = "MAX_RESOURCES_REACHED"
 
@@ -191,7 +191,7 @@ class StaleObject(EntryGuardError):
 
 
 class RateLimited(EntryGuardError):
-    """Too often; `retry_after` in seconds."""
+    """The caller asks too often. `retry_after` is in seconds."""
 
     code = "RATE_LIMIT_EXCEEDED"
 
@@ -201,7 +201,7 @@ class RateLimited(EntryGuardError):
 
 
 class Unavailable(EntryGuardError):
-    """Something that the server needs is away; `retry_after` in seconds."""
+    """Something that the server needs is away. `retry_after` is in seconds."""
 
     code = "UNAVAILABLE"
 
