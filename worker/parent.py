@@ -49,7 +49,8 @@ class Parent:
             for process in self._processes:
                 if not process.pid and time.monotonic() >= process.start_at:
                     _start(process)
-            self._reap()
+                elif _has_ended(process):
+                    _plan_restart(process)
             time.sleep(_TICK_SECONDS)
         self._stop()
         return 0
@@ -57,23 +58,17 @@ class Parent:
     def _end(self, *_: object) -> None:
         self._is_told_to_end = True
 
-    def _reap(self) -> None:
-        for process in self._processes:
-            if process.pid and os.waitpid(process.pid, os.WNOHANG)[0]:
-                _plan_restart(process)
-
     def _stop(self) -> None:
-        for process in self._processes:
-            if process.pid:
-                os.kill(process.pid, signal.SIGTERM)
+        running = [process for process in self._processes if process.pid]
+        for process in running:
+            os.kill(process.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
-        while any(process.pid for process in self._processes) and time.monotonic() < deadline:
-            self._reap()
+        while running and time.monotonic() < deadline:
+            running = [process for process in running if not _has_ended(process)]
             time.sleep(_TICK_SECONDS / 5)
-        for process in self._processes:
-            if process.pid:
-                os.kill(process.pid, signal.SIGKILL)
-                os.waitpid(process.pid, 0)
+        for process in running:
+            os.kill(process.pid, signal.SIGKILL)
+            os.waitpid(process.pid, 0)
 
 
 def load_sdks() -> None:
@@ -100,6 +95,10 @@ def _start(process: Process) -> None:
         _log.error("%s cannot run: %s", process.name, type(error).__name__)
     finally:
         os._exit(code)
+
+
+def _has_ended(process: Process) -> bool:
+    return bool(process.pid and os.waitpid(process.pid, os.WNOHANG)[0])
 
 
 def _plan_restart(process: Process) -> None:

@@ -1,0 +1,84 @@
+"""Real processes: a worker's parent with its children and sweeper, as an operator starts it."""
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+WORKER = [sys.executable, "-m", "worker"]
+
+
+def random_key() -> str:
+    return base64.b64encode(os.urandom(36)).decode()
+
+
+def settings_for(database_url: str, redis_url: str, aws_endpoint: str, key_ring: str) -> dict[str, str]:
+    """The settings of a server, as the environment has them."""
+    return {
+        "ENTRYGUARD_DATABASE_URL": database_url,
+        "ENTRYGUARD_REDIS_URL": redis_url,
+        "ENTRYGUARD_AWS_ENDPOINT_URL": aws_endpoint,
+        "ENTRYGUARD_KEY_RING": key_ring,
+        **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
+    }
+
+
+def environment_with(settings: dict[str, str]) -> dict[str, str]:
+    """The environment of a process with these settings and no others."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ENTRYGUARD_")} | settings
+
+
+class WorkerProcess:
+    """`python -m worker`, started, killed and started again by its pid."""
+
+    def __init__(self, settings: dict[str, str], log: Path) -> None:
+        self._environment = environment_with(settings)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(WORKER, env=self._environment, stderr=log)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End the parent as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def terminate(self, seconds: float) -> int:
+        """Ask it to end. Returns the exit code; TimeoutExpired where it takes longer."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(seconds)
+
+    def children(self) -> list[int]:
+        """The pids of what it has forked: children first, the sweeper among them."""
+        if self._process is None:
+            return []
+        listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
+
+
+def kill(pid: int) -> None:
+    """End a process as a crash does; it may be gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def is_running(pid: int) -> bool:
+    """A process that ended and was not waited for does not run."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
