@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import textwrap
+from collections.abc import Callable
 from types import FrameType
 
 from examples.demo.ending import ENDING
@@ -25,8 +26,7 @@ def main() -> int:
     if shutil.which("pulumi") is None:
         screen.say("The Pulumi CLI is not on the PATH: run `make demo`, which finds or builds it.")
         return 1
-    for number in _TO_END:
-        signal.signal(number, _interrupt)
+    _on_signals(_interrupt)
     screen.title("EntryGuard: declare a cloud account in Pulumi, have it verified, rotate its key, take it away.")
     stage = Stage()
     try:
@@ -39,8 +39,7 @@ def main() -> int:
         screen.say("\n  Interrupted: what was started is ended now.")
         return _INTERRUPTED
     finally:
-        for number in _TO_END:
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
+        _on_signals(signal.SIG_IGN)
         stage.end()
     screen.say(f"\nThe demo took {screen.seconds:.0f} s.")
     return 0
@@ -62,7 +61,13 @@ def _fail(stage: Stage, screen: Screen, disappointment: Disappointment) -> int:
     return 1
 
 
+def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in _TO_END:
+        signal.signal(number, action)
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _on_signals(signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
     raise KeyboardInterrupt
 
 

@@ -1,14 +1,11 @@
 """The last steps of the demo: the result, taking it away, and the proof that nothing is left."""
 
-import os
-
 from examples.demo import leftovers
 from examples.demo.entryguard_api import EntryGuardApi, Refused
 from examples.demo.expectation import expect
 from examples.demo.server import EMAIL
 from examples.demo.story import Play, Step
-
-WAIT = "DEMO_WAIT"
+from examples.demo.visit import invite
 
 
 def show_result(play: Play) -> str:
@@ -22,16 +19,7 @@ def show_result(play: Play) -> str:
     for resource in play.resources():
         where = f"{resource['resourceIdentifier']} in {resource['region']}"
         say(f"    resource     {resource['name']}: active, {where}, opens {_ports(resource['config'])}")
-    say(f"    Swagger UI   {stage.url}/api/v1/docs")
-    say(f"    sign in as   {EMAIL}")
-    if play.screen.is_terminal:
-        say(f"    password     {stage.server.password()}")
-    else:
-        say(f"    password     in {stage.server.password_file}, until the demo ends")
-    if play.screen.is_terminal and os.environ.get(WAIT) != "0":
-        play.screen.wait_for_enter(
-            "\n  Look around: POST /auth/login in Swagger UI, then Authorize. Enter takes it all away. "
-        )
+    invite(play.screen, stage.url, EMAIL, stage.server.password_file)
     return "that is the main job"
 
 
