@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 WORKER = [sys.executable, "-m", "worker"]
@@ -33,14 +34,19 @@ def environment_with(settings: dict[str, str]) -> dict[str, str]:
 class WorkerProcess:
     """`python -m worker`, started, killed and started again by its pid."""
 
-    def __init__(self, settings: dict[str, str], log: Path) -> None:
+    def __init__(self, settings: dict[str, str], log: Path, command: Sequence[str] = WORKER) -> None:
         self._environment = environment_with(settings)
         self._log = log
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(WORKER, env=self._environment, stderr=log)
+            self._process = subprocess.Popen(self._command, env=self._environment, stderr=log)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
 
     @property
     def is_running(self) -> bool:
@@ -60,6 +66,11 @@ class WorkerProcess:
         """Ask it to end. Returns the exit code; TimeoutExpired where it takes longer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end. Returns the exit code; TimeoutExpired where it takes longer."""
+        assert self._process is not None
         return self._process.wait(seconds)
 
     def children(self) -> list[int]:

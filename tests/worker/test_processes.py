@@ -1,0 +1,270 @@
+"""The worker as an operator starts it: what stops the start, what a crash costs, how it ends."""
+
+import base64
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api import workers
+from api.credentials import secrets
+from api.credentials.models import Credential
+from api.database import current_time, database, write
+from api.due import want
+from api.secret import Secret
+from api.settings import Settings
+from api.start import start
+from api.vault import Vault
+from tests.clouds.aws_standin import AwsStandIn, slow
+from tests.eventually import eventually
+from tests.rows import fresh, make_credential
+from tests.valkey_server import ValkeyServer
+from tests.worker.processes import WorkerProcess, is_running, kill, settings_for
+
+# As `python -m worker`, but each child is replaced after its second row.
+SHORT_LIVED = [
+    sys.executable,
+    "-c",
+    "import sys, worker.child; worker.child._MOST_SERVED = 2; from worker.__main__ import main; sys.exit(main())",
+]
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsStandIn]:
+    with AwsStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def server() -> Iterator[ValkeyServer]:
+    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
+        server = ValkeyServer(Path(folder))
+        server.start()
+        yield server
+        server.resume()
+        server.kill()
+
+
+@pytest.fixture
+def settings(db: str, key_ring_text: str, server: ValkeyServer, aws: AwsStandIn) -> dict[str, str]:
+    return settings_for(db, server.url, aws.endpoint, key_ring_text)
+
+
+@pytest.fixture
+def add_credential(settings: dict[str, str], aws: AwsStandIn) -> Callable[[], Credential]:
+    """Adds a good credential, as the API does but for the ring."""
+    vault: Vault = start(Settings.from_environment(settings), connections=4)
+    if database.is_closed():
+        database.connect()
+    key = aws.user()
+
+    def add() -> Credential:
+        credential = make_credential()
+        with write():
+            data = Secret.of_json(key.credential_data)
+            secrets.keep(credential, 1, secrets.CURRENT, data, vault, current_time())
+            want(Credential, Credential.id == credential.id)
+        return credential
+
+    return add
+
+
+@pytest.fixture
+def process(settings: dict[str, str], tmp_path: Path) -> Iterator[WorkerProcess]:
+    """A worker, not started yet."""
+    made = WorkerProcess(settings, tmp_path / "worker.log")
+    yield made
+    made.kill()
+
+
+def is_valid(credential: Credential) -> bool:
+    return fresh(credential).is_valid is True
+
+
+def refusal(settings: dict[str, str], tmp_path: Path, **changes: str) -> str:
+    """What a worker with these settings says before it ends with exit code 1."""
+    process = WorkerProcess({**settings, **changes}, tmp_path / "worker.log")
+    process.start()
+    assert process.wait(seconds=20) == 1
+    return process.log
+
+
+def test_a_wrong_key_ring_stops_the_start(
+    settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
+) -> None:
+    add_credential()
+    other = base64.b64encode(os.urandom(32)).decode()
+
+    said = refusal(settings, tmp_path, ENTRYGUARD_KEY_RING=f"first:{other}")
+
+    assert said.startswith("Error: first in the key ring is not the key that this database was sealed with")
+    assert "Traceback" not in said
+    assert other not in said
+
+
+def test_a_missing_setting_stops_the_start(settings: dict[str, str], tmp_path: Path) -> None:
+    del settings["ENTRYGUARD_JWT_SECRET"]
+
+    assert refusal(settings, tmp_path) == (
+        "Error: ENTRYGUARD_JWT_SECRET is not set: signs access and refresh tokens.\n"
+    )
+
+
+def test_a_database_without_tables_stops_the_start(settings: dict[str, str], tmp_path: Path) -> None:
+    said = refusal(settings, tmp_path, ENTRYGUARD_DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite")
+
+    assert "Run `entryguard-server migrate` first" in said
+
+
+def test_a_database_that_is_away_stops_the_start(settings: dict[str, str], tmp_path: Path) -> None:
+    said = refusal(settings, tmp_path, ENTRYGUARD_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+
+    assert said == "Error: The database does not answer (OperationalError).\n"
+
+
+def test_a_credential_is_verified_and_the_worker_ends_within_ten_seconds(
+    process: WorkerProcess, add_credential: Callable[[], Credential]
+) -> None:
+    process.start()
+    credential = add_credential()
+
+    assert eventually(lambda: is_valid(credential))
+    assert workers.worker_is_alive()
+    children = process.children()
+    assert process.terminate(seconds=10) == 0
+    assert not any(is_running(pid) for pid in children)
+    assert not workers.worker_is_alive()
+
+
+def test_children_end_with_their_parent(process: WorkerProcess) -> None:
+    process.start()
+    assert eventually(lambda: len(process.children()) == 3)
+    children = process.children()
+
+    process.kill()
+
+    assert eventually(lambda: not any(is_running(pid) for pid in children), seconds=2)
+
+
+def test_what_dies_is_started_again(process: WorkerProcess) -> None:
+    process.start()
+    assert eventually(lambda: len(process.children()) == 3)
+    first = process.children()
+
+    for pid in first:
+        kill(pid)
+
+    assert eventually(lambda: len(process.children()) == 3 and not set(process.children()) & set(first))
+
+
+def test_children_are_replaced_when_they_have_served_enough(
+    settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
+) -> None:
+    process = WorkerProcess(settings, tmp_path / "worker.log", SHORT_LIVED)
+    process.start()
+    credentials = [add_credential() for _ in range(10)]
+
+    assert eventually(lambda: all(is_valid(credential) for credential in credentials), seconds=30)
+    assert eventually(lambda: "is started again" in process.log)
+    assert process.terminate(seconds=10) == 0
+
+
+@pytest.mark.parametrize("trouble", [ValkeyServer.kill, ValkeyServer.pause])
+def test_a_verdict_comes_within_ten_seconds_while_redis_is_away(
+    process: WorkerProcess,
+    server: ValkeyServer,
+    add_credential: Callable[[], Credential],
+    trouble: Callable[[ValkeyServer], None],
+) -> None:
+    process.start()
+    assert eventually(workers.worker_is_alive)
+    trouble(server)
+
+    credential = add_credential()
+
+    assert eventually(lambda: is_valid(credential), seconds=10)
+
+
+def test_a_worker_starts_without_redis(
+    process: WorkerProcess, server: ValkeyServer, add_credential: Callable[[], Credential]
+) -> None:
+    server.kill()
+    process.start()
+
+    credential = add_credential()
+
+    assert eventually(lambda: is_valid(credential), seconds=10)
+
+
+def test_a_child_that_is_killed_during_a_call_costs_one_lease(
+    process: WorkerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
+) -> None:
+    with aws.failing(slow(4)):
+        credential = add_credential()
+        process.start()
+        assert eventually(lambda: fresh(credential).claim_token is not None)
+        time.sleep(0.5)
+        for pid in process.children():
+            kill(pid)
+
+    assert eventually(lambda: is_valid(credential), seconds=30)
+    assert fresh(credential).verified_secret_version == 1
+
+
+def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
+    process: WorkerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
+) -> None:
+    with aws.failing(slow(3)):
+        credential = add_credential()
+        process.start()
+        assert eventually(lambda: fresh(credential).claim_token is not None)
+
+        assert process.terminate(seconds=10) == 0
+
+    assert fresh(credential).is_valid is not False
+    process.start()
+    assert eventually(lambda: is_valid(credential), seconds=30)
+
+
+def test_a_database_that_hangs_up_is_come_back_to(
+    process: WorkerProcess, add_credential: Callable[[], Credential], db: str
+) -> None:
+    if db.startswith("sqlite"):
+        pytest.skip("SQLite has no server")
+    process.start()
+    assert eventually(workers.worker_is_alive)
+    database.execute_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+    credential = add_credential()
+
+    assert eventually(lambda: is_valid(credential), seconds=15)
+
+
+def test_several_workers_share_the_work(
+    settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
+) -> None:
+    processes = [WorkerProcess(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
+    for each in processes:
+        each.start()
+
+    credentials = [add_credential() for _ in range(20)]
+
+    assert eventually(lambda: all(is_valid(credential) for credential in credentials), seconds=30)
+    for each in processes:
+        assert each.terminate(seconds=10) == 0
+
+
+def test_no_connection_is_open_in_the_parent(process: WorkerProcess, db: str) -> None:
+    process.start()
+    assert eventually(workers.worker_is_alive)
+    assert process.pid is not None
+
+    try:
+        files = [str(file.readlink()) for file in Path(f"/proc/{process.pid}/fd").iterdir()]
+    except PermissionError:
+        pytest.skip("only root looks into a process that hides its memory")
+    assert not [file for file in files if "socket" in file or "sqlite" in file]
