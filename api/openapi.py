@@ -7,7 +7,9 @@ import flask
 from flask_smorest import Api, Blueprint
 from marshmallow import fields
 
-from api.room import Error
+from api.clouds import CLOUDS
+from api.clouds.derive import config_component, credential_component
+from api.operations import ANSWER_HEADERS, REQUEST_HEADERS, Error
 from api.schemas import Flag, Moment, Switch, Text, Whole
 
 BASE_PATH = "/api/v1"
@@ -25,6 +27,22 @@ A POST takes an `Idempotency-Key`: sent again with the same key and body, it ans
 """
 
 
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "`accessToken` from the answer of POST /auth/login, good for 15 minutes.",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "`plainTextKey` from the answer of POST /api-keys: `egk_…`",
+    },
+}
+
+
 class Document(Api):
     """Collects the rooms' documentation. The errors are answered by `http_errors`, not by smorest."""
 
@@ -32,6 +50,9 @@ class Document(Api):
 
     def _register_error_handlers(self) -> None:
         """None: one place makes every error body."""
+
+    def _register_pagination_header(self) -> None:
+        """None: pages are named by `Link`."""
 
 
 def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> None:
@@ -47,18 +68,31 @@ def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> None
         },
     )
     document = Document(app)
-    for field, like in ((Text, fields.String), (Whole, fields.Integer), (Flag, fields.Boolean), (Switch, fields.Boolean)):
+    for field, like in (
+        (Text, fields.String),
+        (Whole, fields.Integer),
+        (Flag, fields.Boolean),
+        (Switch, fields.Boolean),
+    ):
         document.register_field(field, like)
     document.register_field(Moment, "string", "date-time")
-    document.spec.components.security_scheme(
-        "bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From POST /auth/login."}
-    )
-    document.spec.components.security_scheme(
-        "apiKey",
-        {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "From POST /api-keys: `egk_…`"},
-    )
+    _describe_parts(document.spec.components)
     for room, path in rooms:
         document.register_blueprint(room, url_prefix=f"{BASE_PATH}{path}")
+
+
+def _describe_parts(components: Any) -> None:
+    """What the operations refer to: how to identify oneself, headers, what each cloud wants to be told."""
+    for name, scheme in _SECURITY_SCHEMES.items():
+        components.security_scheme(name, scheme)
+    for name, header in ANSWER_HEADERS.items():
+        components.header(name, header)
+    for name, parameter in REQUEST_HEADERS.items():
+        components.parameter(name, "header", {"name": name, "required": False, **parameter})
+    for cloud in CLOUDS.values():
+        components.schema(*credential_component(cloud))
+        for resource_type in cloud.resource_types:
+            components.schema(*config_component(cloud, resource_type))
 
 
 def written(app: flask.Flask) -> dict[str, Any]:

@@ -15,6 +15,10 @@ room = Room("audit-logs", __name__, description="The audit trail: who did what, 
 ROOMS = ((room, "/audit-logs"),)
 
 _EXPORTS = {"jsonl": (export.as_json_lines, "application/jsonl"), "csv": (export.as_csv, "text/csv; charset=utf-8")}
+_FILES = {
+    "application/jsonl": {"schema": {"type": "string"}, "example": '{"eventType": "CREDENTIAL_CREATE", …}\n'},
+    "text/csv": {"schema": {"type": "string"}, "example": "id,eventType,…\r\n"},
+}
 
 Listed = tuple[Sequence[Any], dict[str, str]]
 
@@ -24,6 +28,7 @@ class AuditLog(MethodView):
     @requires("audit:read")
     @room.arguments(AuditParameters, location="query")
     @room.response(200, ShownEvent(many=True))
+    @room.doc(responses={200: {"content": _FILES}})
     def get(self, wanted: service.AuditFilter) -> flask.Response | Listed:
         """List audit events
 

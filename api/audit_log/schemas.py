@@ -41,10 +41,17 @@ class ShownEvent(Body):
     )
     ip_address = fields.String(allow_none=True, metadata={"description": "From where", "example": "203.0.113.7"})
     resource_type = fields.String(allow_none=True, metadata={"description": "Kind of object", "example": "CREDENTIAL"})
-    resource_id = fields.String(allow_none=True, metadata={"description": "Its id"})
+    resource_id = fields.String(
+        allow_none=True, metadata={"description": "Its id", "example": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
+    )
     resource_name = fields.String(allow_none=True, metadata={"description": "Its name then", "example": "AWS"})
     result = fields.String(metadata={"description": "SUCCESS or FAILURE", "example": "SUCCESS"})
     error_message = fields.String(allow_none=True, metadata={"description": "Why it failed"})
-    details = fields.Dict(allow_none=True, metadata={"description": "What changed; never a secret"})
-    request_id = fields.String(allow_none=True, metadata={"description": "The request that did it"})
+    details = fields.Dict(
+        allow_none=True, metadata={"description": "What changed; never a secret", "example": {"changed": ["name"]}}
+    )
+    request_id = fields.String(
+        allow_none=True,
+        metadata={"description": "The request that did it", "example": "0b6d2f7c-6a0e-4b1d-9a63-3f1f2a1f7c55"},
+    )
     created_at = Moment(metadata={"description": "When (UTC)", "example": "2026-02-18T12:30:00Z"})

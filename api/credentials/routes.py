@@ -12,6 +12,7 @@ from api.credentials import service
 from api.credentials.listing import visible
 from api.credentials.models import Credential
 from api.credentials.schemas import (
+    NEW_CREDENTIALS,
     ChangedCredential,
     ChangeOptions,
     ChangeParameters,
@@ -39,6 +40,10 @@ _EXAMPLE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 _NOT_FOUND = CredentialNotFound(_EXAMPLE_ID)
 _UNSAFE = UnsafeUrl("credentialData.token_uri must be https://oauth2.googleapis.com/token.")
 _FAILED = VerificationFailed("SignatureDoesNotMatch: the secret access key does not belong to the access key id")
+_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["ec2:DescribeSecurityGroups"], "Resource": "*"}],
+}
 
 Shown = tuple[Credential, dict[str, str]]
 
@@ -57,7 +62,8 @@ class Credentials(MethodView):
         return listing.rows, listing.headers()
 
     @requires("credentials:write")
-    @room.arguments(NewCredential)
+    @room.arguments(NewCredential, examples=NEW_CREDENTIALS)
+    @room.idempotent
     @room.response(201, ShownCredential)
     @room.raises(_UNSAFE)
     def post(self, wanted: service.NewCredentialFields) -> Shown:
@@ -151,6 +157,7 @@ class Verification(MethodView):
 class Policy(MethodView):
     @requires("credentials:read")
     @room.response(200, description="A policy document in the cloud's own language")
+    @room.doc(responses={200: {"content": {"application/json": {"schema": {"type": "object"}, "example": _POLICY}}}})
     @room.raises(_NOT_FOUND)
     def get(self, credential_id: str) -> dict[str, object]:
         """Show least privilege

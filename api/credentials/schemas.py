@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from api.clouds import CLOUDS
+from api.clouds.base import Cloud
+from api.clouds.derive import credential_component
 from api.credentials.models import Credential
 from api.credentials.service import ChangedCredentialFields, NewCredentialFields
 from api.schemas import Body, Moment, Switch, Text, Whole
@@ -44,16 +46,35 @@ def _name(**options: Any) -> Text:
 
 
 def _data(**options: Any) -> fields.Dict:
-    examples = {cloud.name: {field.name: field.example for field in cloud.fields} for cloud in CLOUDS.values()}
     return fields.Dict(
         keys=fields.String(),
         metadata={
             "description": "The provider's own fields. Sealed at once, and never shown again.",
-            "example": examples["AWS"],
+            "example": _example_data(CLOUDS["AWS"]),
+            "oneOf": [{"$ref": f"#/components/schemas/{credential_component(cloud)[0]}"} for cloud in CLOUDS.values()],
             "writeOnly": True,
         },
         **options,
     )
+
+
+def _example_data(cloud: Cloud) -> dict[str, str]:
+    return {field.name: field.example for field in cloud.fields}
+
+
+NEW_CREDENTIALS = {
+    cloud.name: {
+        "summary": cloud.label,
+        "value": {
+            "name": f"{cloud.label} production",
+            "provider": cloud.name,
+            "credentialType": cloud.credential_type,
+            "credentialData": _example_data(cloud),
+        },
+    }
+    for cloud in CLOUDS.values()
+}
+"""A request for each cloud, for the documentation."""
 
 
 class NewCredential(Body):
@@ -152,21 +173,20 @@ class ShownCredential(Body):
     verified_secret_version = Whole(
         allow_none=True, metadata={"description": "The newest secret that a verdict is about", "example": 1}
     )
-    pending_update = fields.Method("pending", metadata={"description": "A new secret that is not in place; else null"})
+    pending_update = fields.Nested(
+        PendingUpdate,
+        allow_none=True,
+        metadata={"description": "A new secret that is not in place; else null", "example": None},
+    )
     deleting_since = Moment(allow_none=True, metadata={"description": "Since when it is being deleted; else null"})
     revision = Whole(metadata={"description": "Moves with every change that a caller makes", "example": 1})
 
-    def pending(self, credential: Credential) -> dict[str, Any] | None:
-        if credential.candidate_status is None:
+    def get_attribute(self, obj: Credential, attr: str, default: Any) -> Any:
+        if attr != "pending_update":
+            return super().get_attribute(obj, attr, default)
+        if obj.candidate_status is None:
             return None
-        shown: dict[str, Any] = PendingUpdate().dump(
-            {
-                "status": credential.candidate_status,
-                "error": credential.candidate_error,
-                "since": credential.candidate_since,
-            }
-        )
-        return shown
+        return {"status": obj.candidate_status, "error": obj.candidate_error, "since": obj.candidate_since}
 
 
 class TargetParameters(Body):

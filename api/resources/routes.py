@@ -52,6 +52,7 @@ class Resources(MethodView):
 
     @requires("resources:write")
     @room.arguments(NewResource)
+    @room.idempotent
     @room.response(201, ShownResource)
     @room.raises(_NO_CREDENTIAL, TooManyResources(3))
     def post(self, wanted: service.NewResourceFields) -> Shown:

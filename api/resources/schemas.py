@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from api.clouds import CLOUDS
+from api.clouds.derive import config_component
 from api.resources.service import NewResourceFields
 from api.schemas import Body, Moment, Text, Whole
 
@@ -52,8 +53,16 @@ def _config() -> fields.Dict:
         metadata={
             "description": "What is opened: port, ports or portRange, and protocol; see the provider's schema",
             "example": {"port": 443, "protocol": "tcp"},
+            "anyOf": [*_CONFIGS, {"type": "null"}],
         },
     )
+
+
+_CONFIGS = [
+    {"$ref": f"#/components/schemas/{config_component(cloud, resource_type)[0]}"}
+    for cloud in CLOUDS.values()
+    for resource_type in cloud.resource_types
+]
 
 
 def _max_session_minutes() -> Whole:
@@ -115,10 +124,7 @@ class ShownResource(Body):
         metadata={"description": "Cloud provider's resource ID", "example": "sg-0abc123def456"}
     )
     region = fields.String(allow_none=True, metadata={"description": "Cloud region", "example": "eu-central-1"})
-    config = fields.Dict(
-        allow_none=True,
-        metadata={"description": "Resource-specific configuration", "example": {"port": 443, "protocol": "tcp"}},
-    )
+    config = _config()
     is_active = fields.Boolean(
         metadata={"description": "Whether a valid credential has seen it; false until then", "example": True}
     )

@@ -35,7 +35,8 @@ class ApiKeys(MethodView):
 
     @requires("api-keys:write")
     @room.arguments(NewApiKeyBody, example=_EXAMPLE)
-    @room.response(201, ShownNewApiKey)
+    @room.idempotent
+    @room.response(201, ShownNewApiKey, headers={"ETag": "ETag"})
     @room.raises(Conflict("This request made an API key already, and its text is shown only once."))
     def post(self, wanted: api_keys.NewApiKey) -> tuple[api_keys.MadeApiKey, dict[str, str]]:
         """Create API key

@@ -34,6 +34,7 @@ class Users(MethodView):
 
     @requires("users:write")
     @room.arguments(NewUserBody)
+    @room.idempotent
     @room.response(201, ShownUser)
     @room.raises(Conflict("A user with this email is in the organization already."))
     def post(self, wanted: users.NewUser) -> Shown:

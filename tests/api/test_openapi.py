@@ -1,0 +1,210 @@
+"""The OpenAPI document says what the server does: no more, no less, and with examples that are true."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from api.clouds import CLOUDS
+from api.openapi import written
+from tests.api.conftest import BASE, Caller, unknown_id
+from tests.api.published import CREATE_CREDENTIAL, CREATE_RESOURCE
+
+pytestmark = pytest.mark.engines("sqlite")
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PUBLIC = {("/auth/login", "post"), ("/auth/register", "post"), ("/auth/refresh", "post")}
+TAKES_A_KEY = {"/credentials", "/resources", "/users", "/api-keys"}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    answer: Any = client.get(f"{BASE}/openapi.json")
+    assert answer.status_code == 200
+    shown: dict[str, Any] = answer.json
+    return shown
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                yield path.removeprefix(BASE), method, methods[method]
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    found: Any = document
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return dict(found)
+
+
+def parameters(document: dict[str, Any], path: str, operation: dict[str, Any]) -> list[dict[str, Any]]:
+    of_path = document["paths"][BASE + path].get("parameters", [])
+    return [resolved(document, part) for part in [*of_path, *operation.get("parameters", [])]]
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_every_route_is_documented_and_nothing_else_is(app: flask.Flask, document: dict[str, Any]) -> None:
+    served = {
+        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(f"{BASE}/") and not rule.rule.startswith((f"{BASE}/docs", f"{BASE}/openapi.json"))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assert {(BASE + path, method) for path, method, _ in operations(document)} == served
+
+
+def test_every_operation_tells_what_it_does(document: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in document["tags"] if tag["description"]}
+
+    for path, method, operation in operations(document):
+        assert operation["summary"] and len(operation["description"]) > 10, (path, method)
+        assert set(operation["tags"]) <= tags
+    summaries = [operation["summary"] for _, _, operation in operations(document)]
+    assert len(set(summaries)) == len(summaries)
+
+
+def test_every_parameter_is_described_with_an_example(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for parameter in parameters(document, path, operation):
+            where = (path, method, parameter["name"])
+            assert parameter["description"], where
+            kind = parameter["schema"].get("type")
+            assert "example" in {**parameter["schema"], **parameter} or kind == "boolean", where
+
+
+def test_every_property_of_every_schema_is_described(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for key, part in schema.get("properties", {}).items():
+            assert part.get("description"), f"{name}.{key}"
+
+
+def test_every_request_and_success_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        bodies += [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+        for body in bodies:
+            for kind, media in body.get("content", {}).items():
+                shown = [example["value"] for example in media.get("examples", {}).values()] or [media["example"]]
+                for example in shown if kind == "application/json" else ():
+                    errors = validator(document, media["schema"]).iter_errors(example)
+                    assert [error.message for error in errors] == [], (path, method)
+        successes = [status for status in operation["responses"] if status.startswith("2")]
+        assert successes
+        assert all("content" in operation["responses"][status] for status in successes if status != "204"), path
+
+
+def test_every_error_is_shown_as_it_is_answered(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        errors = {status: answer for status, answer in operation["responses"].items() if not status.startswith("2")}
+        assert {"400", "429", "500", "503"} <= set(errors), (path, method)
+        assert "422" not in errors and "default" not in errors
+        for answer in errors.values():
+            media = answer["content"]["application/json"]
+            assert media["examples"]
+            for code, example in media["examples"].items():
+                assert example["value"]["error"] == code
+                assert not list(validator(document, media["schema"]).iter_errors(example["value"]))
+
+
+def test_all_but_the_public_operations_ask_who_it_is(document: dict[str, Any], client: FlaskClient) -> None:
+    for path, method, operation in operations(document):
+        is_public = (path, method) in PUBLIC
+        assert operation["security"] == ([] if is_public else [{"bearer": []}, {"apiKey": []}]), (path, method)
+        status = client.open(BASE + path.replace("{", "").replace("}", ""), method=method.upper()).status_code
+        assert (status == 401) is not is_public, (path, method)
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
+
+
+def test_the_code_of_every_error_of_an_unknown_id_is_documented(document: dict[str, Any], admin: Caller) -> None:
+    for path, method, operation in operations(document):
+        if "{" not in path:
+            continue
+        real = re.sub(r"\{\w+\}", unknown_id(), path)
+        answer = admin.ask(method.upper(), real, json={} if "requestBody" in operation else None)
+        documented = operation["responses"][str(answer.status_code)]["content"]["application/json"]["examples"]
+        assert answer.status_code == 404 and answer.json["error"] in documented, (path, method)
+
+
+def test_idempotency_keys_and_revisions_are_documented_where_they_are_taken(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        names = {parameter["name"] for parameter in parameters(document, path, operation)}
+        assert ("Idempotency-Key" in names) is (method == "post" and path in TAKES_A_KEY), (path, method)
+        assert ("Idempotency-Key" in names) <= ("409" in operation["responses"])
+        assert ("If-Match" in names) is ("412" in operation["responses"]), (path, method)
+        assert ("412" in operation["responses"]) is (method in ("patch", "delete")), (path, method)
+
+
+def test_answers_carry_the_headers_that_the_document_names(document: dict[str, Any], admin: Caller) -> None:
+    made = {
+        "credential_id": admin.post("/credentials", json=CREATE_CREDENTIAL["AWS"]).json["id"],
+        "user_id": str(admin.user.id),
+    }
+    resource = {**CREATE_RESOURCE, "credentialId": made["credential_id"]}
+    made["resource_id"] = admin.post("/resources", json=resource).json["id"]
+    for path, method, operation in operations(document):
+        if method != "get" or path.endswith("/targets"):
+            continue
+        answer = admin.get(path.format(**made))
+        assert answer.status_code == 200, path
+        named = set(operation["responses"]["200"]["headers"]) - {"Link"}
+        assert named <= set(answer.headers.keys()), path
+        assert ("ETag" in named) is ("ETag" in answer.headers), path
+
+
+def test_a_list_names_the_next_page_as_documented(document: dict[str, Any], admin: Caller) -> None:
+    for path, method, operation in operations(document):
+        names = {parameter["name"] for parameter in parameters(document, path, operation)}
+        assert ("cursor" in names) is ("Link" in operation["responses"].get("200", {}).get("headers", {})), (
+            path,
+            method,
+        )
+
+    assert 'rel="next"' in admin.get("/audit-logs?limit=1").headers["Link"]
+
+
+@pytest.mark.parametrize("example", CREATE_CREDENTIAL)
+def test_each_published_credential_is_of_one_documented_kind(document: dict[str, Any], example: str) -> None:
+    data = CREATE_CREDENTIAL[example]["credentialData"]
+    kinds = document["components"]["schemas"]["NewCredential"]["properties"]["credentialData"]["oneOf"]
+
+    fitting = [kind["$ref"] for kind in kinds if validator(document, kind).is_valid(data)]
+
+    assert len(kinds) == len(CLOUDS) and len(fitting) == 1
+
+
+def test_the_request_to_create_a_credential_shows_each_cloud(document: dict[str, Any], admin: Caller) -> None:
+    media = document["paths"][f"{BASE}/credentials"]["post"]["requestBody"]["content"]["application/json"]
+
+    assert set(media["examples"]) == set(CLOUDS)
+    for cloud, example in media["examples"].items():
+        assert set(CREATE_CREDENTIAL[cloud]["credentialData"]) <= set(example["value"]["credentialData"])
+        assert admin.post("/credentials", json=example["value"]).status_code == 201
+
+
+def test_the_documents_own_request_examples_are_taken_by_the_server(document: dict[str, Any], admin: Caller) -> None:
+    for path in ("/users", "/api-keys"):
+        media = document["paths"][BASE + path]["post"]["requestBody"]["content"]["application/json"]
+        answer = admin.post(path, json=media["example"])
+        assert answer.status_code == 201, answer.json
+
+
+def test_the_command_prints_what_the_server_serves(app: flask.Flask, document: dict[str, Any]) -> None:
+    assert written(app) == document
