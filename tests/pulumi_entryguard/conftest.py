@@ -8,7 +8,9 @@ from pulumi_entryguard.client import Client
 from pulumi_entryguard.credential import CredentialProvider
 from pulumi_entryguard.endpoint import api_key, parse_endpoint
 from pulumi_entryguard.resource import ResourceProvider
+from tests.clouds.aws_standin import AwsStandIn
 from tests.pulumi_entryguard.entryguard_standin import API_KEY, EntryGuard, running_entryguard
+from tests.pulumi_entryguard.real_server import RealServer, real_server
 
 
 @pytest.fixture
@@ -40,4 +42,25 @@ def credentials(configured: None) -> CredentialProvider:
 @pytest.fixture
 def resources(configured: None) -> ResourceProvider:
     """What looks after resources."""
+    return ResourceProvider()
+
+
+@pytest.fixture(scope="session")
+def real(aws: AwsStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """EntryGuard itself, started once for all tests of a process."""
+    with real_server(tmp_path_factory.mktemp("real"), aws) as server:
+        yield server
+
+
+@pytest.fixture
+def real_credentials(real: RealServer, monkeypatch: pytest.MonkeyPatch) -> CredentialProvider:
+    """What looks after credentials of the real server."""
+    monkeypatch.setenv("ENTRYGUARD_ENDPOINT", real.url)
+    monkeypatch.setenv("ENTRYGUARD_API_KEY", real.key_for_pulumi)
+    return CredentialProvider()
+
+
+@pytest.fixture
+def real_resources(real_credentials: CredentialProvider) -> ResourceProvider:
+    """What looks after resources of the real server."""
     return ResourceProvider()

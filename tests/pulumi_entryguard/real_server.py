@@ -1,0 +1,47 @@
+"""EntryGuard itself, started as `entryguard-server dev`, with the AWS stand-in as its cloud."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from examples.demo.entryguard_api import EntryGuardApi
+from examples.demo.server import EMAIL, Server
+from examples.demo.stage import SCOPES
+from tests.clouds.aws_standin import AwsStandIn
+
+
+@dataclass
+class RealServer:
+    """Where it is, how Pulumi gets in, and what an administrator sees."""
+
+    url: str
+    administrator: EntryGuardApi
+    key_for_pulumi: str = field(repr=False)
+
+    def shown(self, collection: str, object_id: str) -> dict[str, Any]:
+        """One object. Raises Refused (404) for what is not there."""
+        found: dict[str, Any] = self.administrator.ask("GET", f"/{collection}/{object_id}")
+        return found
+
+    def ids(self, collection: str) -> set[str]:
+        return {one["id"] for one in self.administrator.ask("GET", f"/{collection}")}
+
+    def new_api_key(self, scopes: list[str]) -> str:
+        wanted = {"name": "a test", "scopes": scopes, "belongsTo": "ORGANIZATION"}
+        made: dict[str, Any] = self.administrator.ask("POST", "/api-keys", wanted)
+        return str(made["plainTextKey"])
+
+
+@contextmanager
+def real_server(folder: Path, aws: AwsStandIn) -> Iterator[RealServer]:
+    """A running server, with all of its processes."""
+    started = Server(folder, aws.endpoint)
+    try:
+        url = started.url_when_ready()
+        server = RealServer(url, EntryGuardApi.signed_in(url, EMAIL, started.password()), "")
+        server.key_for_pulumi = server.new_api_key(SCOPES)
+        yield server
+    finally:
+        started.end()
