@@ -59,7 +59,7 @@ def endpoints(api: Mapping[str, Any]) -> str:
             code(f"{method.upper()} {path.removeprefix(BASE_PATH)}"),
             operation["summary"],
             _who(operation),
-            codes(part["name"] for part in operation.get("parameters", []) if part["in"] == "query"),
+            codes(part["name"] for part in operation.get("parameters", []) if part.get("in") == "query"),
         )
         for path, method, operation in _operations(api)
     ]
