@@ -30,12 +30,17 @@ return {count, redis.call('PTTL', KEYS[1])}
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Count:
-    """How often, until when (seconds since the epoch)."""
+    """How often this process has counted, and all as far as it knows, until when (seconds since the epoch)."""
 
-    number: int
+    own: int
+    all: int
     ends_at: float
+
+    @property
+    def number(self) -> int:
+        return max(self.own, self.all)
 
 
 class Counters(Storage):
@@ -53,7 +58,7 @@ class Counters(Storage):
         )
         self._client = client
         self._count_in_redis = client.register_script(_COUNT)
-        self._own: dict[str, _Count] = {}
+        self._counts: dict[str, _Count] = {}
         self._lock = threading.Lock()
         self._is_away = False
 
@@ -62,26 +67,33 @@ class Counters(Storage):
         return redis.RedisError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count `amount` more under `key` for `expiry` seconds from the first on. Answers the greater count."""
+        """Count `amount` more under `key`, for `expiry` seconds from the first on. Answers the count.
+
+        An emptied Redis counts from nothing again: so never less than what this process has counted itself.
+        """
         shared = None if self._is_away else self._counted_in_redis(key, expiry, amount)
         with self._lock:
-            own = self._standing(key)
-            count = _Count(own.number + amount, own.ends_at) if own else _Count(amount, time.time() + expiry)
-            if shared is not None and shared.number >= count.number:
-                count = shared
-            self._own[key] = count
+            count = self._standing(key) or _Count(0, 0, time.time() + expiry)
+            count.own += amount
+            if shared is None:
+                count.all += amount
+            else:
+                count.all, ends_at = shared
+                if count.all >= count.own:
+                    count.ends_at = ends_at
+            self._counts[key] = count
             self._make_room()
-        return count.number
+            return count.number
 
     def get(self, key: str) -> int:
         """The count, as `incr` answered it last in this process."""
-        own = self._standing(key)
-        return own.number if own else 0
+        count = self._standing(key)
+        return count.number if count else 0
 
     def get_expiry(self, key: str) -> float:
         """When the count ends, in seconds since the epoch."""
-        own = self._standing(key)
-        return own.ends_at if own else time.time()
+        count = self._standing(key)
+        return count.ends_at if count else time.time()
 
     def check(self) -> bool:
         """Whether all processes count together."""
@@ -90,20 +102,21 @@ class Counters(Storage):
     def reset(self) -> None:
         """Forget what this process has counted."""
         with self._lock:
-            self._own.clear()
+            self._counts.clear()
 
     def clear(self, key: str) -> None:
         """Forget one count of this process."""
         with self._lock:
-            self._own.pop(key, None)
+            self._counts.pop(key, None)
 
-    def _counted_in_redis(self, key: str, expiry: int, amount: int) -> _Count | None:
+    def _counted_in_redis(self, key: str, expiry: int, amount: int) -> tuple[int, float] | None:
+        """The count of all processes and when it ends."""
         try:
             number, left = self._count_in_redis([key], [expiry, amount])
         except redis.RedisError as error:
             self._note_absence(type(error).__name__)
             return None
-        return _Count(int(number), time.time() + max(0, int(left)) / 1000)
+        return int(number), time.time() + max(0, int(left)) / 1000
 
     def _note_absence(self, reason: str) -> None:
         with self._lock:
@@ -125,13 +138,13 @@ class Counters(Storage):
             self._is_away = False
 
     def _standing(self, key: str) -> _Count | None:
-        own = self._own.get(key)
-        return own if own and own.ends_at > time.time() else None
+        count = self._counts.get(key)
+        return count if count and count.ends_at > time.time() else None
 
     def _make_room(self) -> None:
         """Forget what has ended, and then what ends soonest: many addresses must not fill the memory."""
-        if len(self._own) <= _KEYS_AT_MOST:
+        if len(self._counts) <= _KEYS_AT_MOST:
             return
-        lasting = sorted(self._own.items(), key=lambda entry: entry[1].ends_at)[-_KEYS_AT_MOST // 2 :]
+        lasting = sorted(self._counts.items(), key=lambda entry: entry[1].ends_at)[-_KEYS_AT_MOST // 2 :]
         moment = time.time()
-        self._own = {key: count for key, count in lasting if count.ends_at > moment}
+        self._counts = {key: count for key, count in lasting if count.ends_at > moment}

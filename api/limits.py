@@ -5,6 +5,7 @@ Counted in Redis. While that is away each process counts for itself, so that lim
 
 import hashlib
 import ipaddress
+import math
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -126,4 +127,4 @@ def _tell(limiter: Limiter, response: flask.Response) -> flask.Response:
 
 
 def _seconds_left(limit: RequestLimit) -> int:
-    return max(1, limit.reset_at - int(time.time()))
+    return max(1, math.ceil(limit.window.reset_time - time.time()))
