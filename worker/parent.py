@@ -87,6 +87,8 @@ def _start(process: Process) -> None:
         return
     code = 1
     try:
+        # Until it has handlers of its own, a signal ends it: it has begun nothing.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         die_with_parent(parent)
         harden()
         random.seed()

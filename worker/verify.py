@@ -5,10 +5,12 @@ import random
 from collections.abc import Callable
 
 from api.clouds import CLOUDS, Endpoints, Refused, Unreachable
+from api.clouds.base import before_call
 from api.credentials import listing
 from api.credentials import verdict as credentials
 from api.credentials.models import Credential, TargetListing
 from api.credentials.verdict import KeptSecret
+from api.database import current_time
 from api.due import DueModel, LostClaim
 from api.lifecycle import verification
 from api.lifecycle.targets import targets_of
@@ -19,6 +21,8 @@ from worker.connections import Connections
 from worker.lease import Lease
 
 _LONGEST_REASON = 200
+# How long a refusal that may pass is not yet believed of a secret that has just been sent.
+SETTLING_SECONDS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -42,18 +46,24 @@ class Verifier:
 
     def serve(self, lease: Lease) -> None:
         """Ask what the claimed row wants to know, and record it. Raises LostClaim, Stopping."""
-        self._actions[lease.claim.model](lease)
+        looked_at = before_call.set(lease.check)
+        try:
+            self._actions[lease.claim.model](lease)
+        finally:
+            before_call.reset(looked_at)
 
     def _verify_credential(self, lease: Lease) -> None:
         claim = lease.claim
         tried = _there(credentials.secret_to_try(claim.row_id))
         targets = targets_of(claim.row_id)
         connection = self._connections.to_cloud(tried)
-        lease.check()
         try:
             verified = connection.verify(targets)
         except Refused as refusal:
             self._connections.drop(tried)
+            if _may_settle(tried, refusal):
+                credentials.unreachable(claim, f"{refusal.code}: the cloud may not have heard of it yet")
+                return
             verification.credential_refused(claim, tried, refusal, self._look_again_seconds())
         except Unreachable as failure:
             credentials.unreachable(claim, _reason(lease, failure))
@@ -69,7 +79,6 @@ class Verifier:
         if not wanted.is_barred:
             secret = _there(credentials.secret_in_use(wanted.credential_id))
             connection = self._connections.to_cloud(secret)
-            lease.check()
             try:
                 connection.inspect(wanted.target)
             except Refused as refused:
@@ -87,7 +96,6 @@ class Verifier:
             raise LostClaim
         secret = _there(credentials.secret_in_use(asked.credential_id))
         connection = self._connections.to_cloud(secret)
-        lease.check()
         try:
             seen = connection.visible(asked.region or None)
         except Refused as refusal:
@@ -116,6 +124,12 @@ def endpoints_of(settings: Settings) -> Endpoints:
         ca_bundle=settings.ca_bundle,
         allowed_private_networks=settings.allowed_private_networks,
     )
+
+
+def _may_settle(tried: KeptSecret, refusal: Refused) -> bool:
+    """A program that makes a key, a policy and a credential in one go is quicker than its cloud is with itself."""
+    age_seconds = (current_time() - tried.sent_at).total_seconds()
+    return refusal.code in CLOUDS[tried.provider].settling and age_seconds < SETTLING_SECONDS
 
 
 def _there(secret: KeptSecret | None) -> KeptSecret:

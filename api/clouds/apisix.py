@@ -30,6 +30,7 @@ class Apisix:
     }
     needs_region = False
     permissions: tuple[str, ...] = ("admin",)
+    settling: frozenset[str] = frozenset()
     hints: Mapping[str, str] = {"Unauthorized": "Admin API key is wrong, or has no admin role"}
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:

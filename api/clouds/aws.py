@@ -49,6 +49,8 @@ class Aws:
     }
     needs_region = True
     permissions: tuple[str, ...] = (DESCRIBE, AUTHORIZE, REVOKE)
+    # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+    settling = frozenset({"InvalidClientTokenId", "UnauthorizedOperation"})
     hints: Mapping[str, str] = {
         "InvalidClientTokenId": "Access Key ID is invalid or doesn't exist",
         "SignatureDoesNotMatch": "Secret Access Key is incorrect",

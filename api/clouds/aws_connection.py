@@ -18,7 +18,7 @@ from botocore.parsers import ResponseParserError
 
 from api.clouds.aws import AUTHORIZE, DESCRIBE, REVOKE
 from api.clouds.aws_errors import failure_of, lacking, refusal_by
-from api.clouds.base import Endpoints, Refused, Seen, Target, Unreachable, Verified
+from api.clouds.base import Endpoints, Refused, Seen, Target, Unreachable, Verified, before_call
 
 _VISIBLE_AT_MOST = 1000  # also the most that DescribeSecurityGroups gives in one page
 # An address of TEST-NET-1 (RFC 5737), which is nobody's.
@@ -191,6 +191,7 @@ class AwsConnection:
     def _ask(self, service: str, region: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
         """One call. What fails is raised after the SDK's error is gone, which holds the cloud's whole text."""
         call = getattr(self._client(service, region), operation)
+        before_call.get()()
         try:
             answer: Mapping[str, Any] = call(**parameters)
             return answer

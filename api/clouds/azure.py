@@ -67,6 +67,7 @@ class Azure:
         "Microsoft.Network/networkSecurityGroups/securityRules/write",
         "Microsoft.Network/networkSecurityGroups/securityRules/delete",
     )
+    settling: frozenset[str] = frozenset()
     hints: Mapping[str, str] = {
         "InvalidAuthenticationToken": "Client secret is invalid or expired",
         "AuthorizationFailed": "Service principal lacks Network Contributor role",

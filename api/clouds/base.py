@@ -3,7 +3,8 @@
 Nothing here, nor in a cloud's declaration, imports an SDK: the API reads declarations, the workers connect.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -108,6 +109,15 @@ class Unreachable(Exception):
     """The cloud did not answer, or not as itself: no verdict, to be asked again."""
 
 
+def _nothing() -> None:
+    return
+
+
+before_call: ContextVar[Callable[[], None]] = ContextVar("before_call", default=_nothing)
+"""Called before each call to a cloud. Whoever works under a lease looks at it there: what it raises, the call's maker
+lets through, and the call does not start."""
+
+
 class Connection(Protocol):
     """One credential's way into its cloud. Every method ends in an answer, in Refused or in Unreachable.
 
@@ -143,6 +153,8 @@ class Cloud(Protocol):
     permissions: tuple[str, ...]
     hints: Mapping[str, str]
     """What to do about an error, by the cloud's code."""
+    settling: frozenset[str]
+    """The codes with which the cloud may refuse a key or a policy that it has just made, until all of it has heard."""
 
     def __hash__(self) -> int: ...
 

@@ -89,6 +89,7 @@ class Gcp:
         "compute.networks.updatePolicy",
         "compute.globalOperations.get",
     )
+    settling: frozenset[str] = frozenset()
     hints: Mapping[str, str] = {
         "invalid_grant": "Service account key is invalid or revoked",
         "Permission denied": "Service account lacks required compute permissions",

@@ -3,6 +3,7 @@
 import enum
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from api import audit, due
@@ -19,13 +20,14 @@ from api.vault import Sealed, Vault
 
 @dataclass(frozen=True, slots=True)
 class KeptSecret:
-    """A secret that a worker may use, still sealed; `state` is CURRENT or CANDIDATE."""
+    """A secret that a worker may use, still sealed. state: CURRENT or CANDIDATE; sent_at: when a caller sent it."""
 
     organisation_id: uuid.UUID
     credential_id: uuid.UUID
     provider: str
     version: int
     state: str
+    sent_at: datetime
     sealed: Sealed
 
     def opened(self, vault: Vault) -> Secret:
@@ -122,6 +124,7 @@ def _kept(credential_id: uuid.UUID, states: tuple[str, ...]) -> KeptSecret | Non
             provider=row.provider,
             version=row.version,
             state=row.state,
+            sent_at=row.created_at,
             sealed=Sealed(row.key_id, row.wrapped_key, row.sealed_data),
         )
     return None

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable, Verified
+from api.clouds.base import before_call
 from tests.clouds.aws_standin import (
     REGION,
     AwsStandIn,
@@ -138,3 +139,19 @@ def test_a_rule_that_a_dry_run_made_is_taken_out_at_once(
         connection.inspect(group)
 
     assert json.loads(aws.groups()) == json.loads(before)
+
+
+def test_no_call_starts_once_the_caller_may_not_call_any_more(connection: Connection, group: Target) -> None:
+    calls = []
+
+    def allow_one() -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            raise TimeoutError("the lease has run out")
+
+    token = before_call.set(allow_one)
+    try:
+        with pytest.raises(TimeoutError):
+            connection.verify([group])
+    finally:
+        before_call.reset(token)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.clouds import Cloud, Connection, Endpoints, Field, Refused, ResourceType, Seen, Target, Verified
+from api.clouds.base import before_call
 
 WRONG_KEY = Refused("InvalidClientTokenId", "the access key is not known")
 MISSING = Refused("UnauthorizedOperation", "missing may:open", ("may:open",))
@@ -28,6 +29,7 @@ class MadeUpCloud:
     needs_region = True
     permissions: tuple[str, ...] = ("may:open",)
     hints: Mapping[str, str] = {}
+    settling: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
@@ -35,6 +37,7 @@ class MadeUpCloud:
         self.connections = 0
 
     def answer(self, name: str) -> None:
+        before_call.get()()
         self.calls[name] += 1
         answer = self.answers.get(name)
         if isinstance(answer, Exception):
