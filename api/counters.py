@@ -71,19 +71,24 @@ class Counters(Storage):
 
         An emptied Redis counts from nothing again: so never less than what this process has counted itself.
         """
+        before = self._standing(key)
+        # What was counted here before this began: with others under way at once, an intact Redis never knows less.
+        least = (before.own if before else 0) + amount
         shared = None if self._is_away else self._counted_in_redis(key, expiry, amount)
         with self._lock:
             count = self._standing(key) or _Count(0, 0, time.time() + expiry)
             count.own += amount
-            if shared is None:
-                count.all += amount
-            else:
-                count.all, ends_at = shared
-                if count.all >= count.own:
-                    count.ends_at = ends_at
             self._counts[key] = count
             self._make_room()
-            return count.number
+            if shared is None:
+                count.all += amount
+                return count.number
+            number, ends_at = shared
+            if number >= least:
+                count.all, count.ends_at = max(count.all, number), ends_at
+            else:
+                count.all = number
+            return max(number, least)
 
     def get(self, key: str) -> int:
         """The count, as `incr` answered it last in this process."""
