@@ -1,7 +1,7 @@
 # Everything here needs Python 3.11 or later, git and make, and brings the rest itself.
 PYTHON ?= python3
 # what pytest is given beside setup.cfg: a part of the tests, another number of processes, …
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2 --dist loadfile
 LOCK_ARGS ?=
 
 VENV := .venv

@@ -47,7 +47,8 @@ class Server:
             if ready := re.search(r"EntryGuard is ready at (http://\S+)", self.log()):
                 return ready[1]
             time.sleep(0.05)
-        raise Disappointment(f"EntryGuard to be ready within {_START_SECONDS} s", self.last_lines())
+        came = "it is not" if self._process.poll() is None else f"it ended with exit code {self._process.returncode}"
+        raise Disappointment(f"EntryGuard to be ready within {_START_SECONDS} s", came)
 
     @property
     def pid(self) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.examples.demo_run import Run, demo_run
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.timeout(300)
 
 AWS_SECRET_KEY = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
 API_KEY = re.compile(r"egk_[0-9a-f]+_\w+")

@@ -17,8 +17,6 @@ from tests.pulumi_entryguard import declared
 from tests.pulumi_entryguard.declared import made
 from tests.pulumi_entryguard.real_server import RealServer
 
-pytestmark = pytest.mark.xdist_group("real-server")
-
 UNKNOWN_KEY = Key("nobody", "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
 

@@ -12,8 +12,6 @@ from tests.pulumi_entryguard import declared
 from tests.pulumi_entryguard.declared import made
 from tests.pulumi_entryguard.real_server import RealServer
 
-pytestmark = pytest.mark.xdist_group("real-server")
-
 MISSING = "sg-0123456789abcdef0"
 
 

@@ -10,7 +10,7 @@ from tests.clouds.aws_standin import AwsStandIn, Key
 from tests.pulumi_entryguard.pulumi_stack import Outcome, Stack
 from tests.pulumi_entryguard.real_server import RealServer
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("real-server")]
+pytestmark = pytest.mark.timeout(300)
 
 Shown = dict[str, Any]
 MISSING = "sg-0123456789abcdef0"
