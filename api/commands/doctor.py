@@ -22,7 +22,8 @@ def doctor(context: click.Context) -> None:
     with told_plainly():
         settings = settings_with_database()
         with connection():
-            troubles = [*_tables(), *_keys(settings), *_neighbours(settings), *_late()]
+            # Without its tables there is nothing else to ask a database about.
+            troubles = _tables() or [*_keys(settings), *_neighbours(settings), *_late()]
     for trouble in troubles:
         click.echo(f"✗ {trouble}")
     if troubles:
