@@ -98,8 +98,11 @@ def bar(credential_id: uuid.UUID, error: str) -> None:
 
 
 def look_at_all(credential_id: uuid.UUID) -> None:
-    """Have the resources of a credential looked at, since what it may do has changed. Inside `write`."""
-    due.want(Resource, Resource.credential_id == credential_id)
+    """Have the resources of a credential looked at, since what it may do has changed. Inside `write`.
+
+    Those that somebody asked for and that waited for the credential stay as urgent as they were.
+    """
+    due.want(Resource, Resource.credential_id == credential_id, Priority.RECHECK)
 
 
 def _verdict(asked: Wanted, error: str | None, missing: list[str]) -> dict[str, object]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from api.audit_log.models import AuditEntry
 from api.clouds import Refused, Unreachable
 from api.credentials.models import Credential
 from api.database import current_time, write
@@ -13,13 +12,9 @@ from api.resources.models import Resource
 from tests.rows import fresh, make_due, make_resource
 from tests.worker.conftest import REVERIFY_SECONDS, Worker
 from tests.worker.made_up_cloud import MISSING, NOT_THERE, WRONG_KEY, MadeUpCloud
+from tests.worker.told import told
 
 SILENT = Unreachable("the cloud did not answer")
-
-
-def told() -> list[tuple[str, str | None]]:
-    rows = AuditEntry.select().where(AuditEntry.event_type == "RESOURCE_VERIFY").order_by(AuditEntry.position)
-    return [(row.result, row.error_message) for row in rows]
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def test_a_resource_that_the_cloud_shows_is_active(worker: Worker, resource: Res
     assert (row.is_active, row.verification_error, row.missing_permissions) == (True, None, [])
     assert (row.verified_revision, row.revision) == (1, 1)
     assert row.last_verified_at > resource.created_at
-    assert told() == [("SUCCESS", None)]
+    assert told("RESOURCE_VERIFY") == [("SUCCESS", None)]
 
 
 def test_a_resource_that_is_not_there_is_inactive_and_says_why(
@@ -263,15 +258,15 @@ def test_a_verdict_is_told_when_it_changes_or_a_person_asked(
     worker.serve_all()
     make_due(resource, priority=Priority.RECHECK)
     worker.serve_all()
-    assert told() == [("SUCCESS", None)]
+    assert told("RESOURCE_VERIFY") == [("SUCCESS", None)]
     make_due(resource, priority=Priority.REQUESTED)
     worker.serve_all()
-    assert len(told()) == 2
+    assert len(told("RESOURCE_VERIFY")) == 2
     cloud.answers[resource.resource_identifier] = NOT_THERE
     make_due(resource, priority=Priority.RECHECK)
     worker.serve_all()
 
-    assert told()[2:] == [("FAILURE", str(NOT_THERE))]
+    assert told("RESOURCE_VERIFY")[2:] == [("FAILURE", str(NOT_THERE))]
 
 
 def test_a_resource_is_verified_again_at_a_spread_time(worker: Worker, resource: Resource) -> None:

@@ -1,0 +1,184 @@
+"""Who is served next, and that nobody is served twice at once."""
+
+import multiprocessing
+import threading
+import uuid
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api import due
+from api.claims import claim
+from api.credentials.models import Credential
+from api.database import bind, clock, connection, current_time, write
+from api.due import Claim, Priority, Turn, settle
+from api.resources.models import Resource
+from tests.rows import make_credential, make_due, make_organisation, make_resource
+
+pytestmark = pytest.mark.usefixtures("db")
+
+ALL = tuple(Priority)
+
+
+def take(*models: type[due.DueModel]) -> Claim:
+    taken = claim(models or (Credential,), ALL)
+    assert taken is not None
+    return taken
+
+
+def test_the_most_urgent_is_served_first() -> None:
+    organisation = make_organisation()
+    rows = {priority: make_credential(organisation) for priority in reversed(Priority)}
+    for priority, row in rows.items():
+        make_due(row, priority=priority)
+
+    order = [take().row_id for _ in Priority]
+
+    assert order == [rows[priority].id for priority in Priority]
+
+
+def test_the_most_urgent_is_served_first_whatever_its_kind_and_organisation() -> None:
+    credential = make_credential(is_valid=True)
+    resource = make_resource(make_credential(is_valid=True))
+    make_due(credential, priority=Priority.RECHECK)
+    make_due(resource, priority=Priority.REQUESTED)
+
+    assert take(Credential, Resource).row_id == resource.id
+    assert take(Credential, Resource).row_id == credential.id
+
+
+def test_a_request_does_not_make_a_more_urgent_row_wait() -> None:
+    credential = make_credential()
+    make_due(credential, priority=Priority.REVOKE)
+    make_due(credential, priority=Priority.REQUESTED)
+
+    assert take().priority is Priority.REVOKE
+
+
+def test_a_slot_kept_for_revoking_takes_nothing_else() -> None:
+    make_due(make_credential(), priority=Priority.APPLY)
+
+    assert claim([Credential], [Priority.REVOKE]) is None
+
+
+def test_a_long_backlog_of_one_organisation_delays_no_other() -> None:
+    many, few = make_organisation(), make_organisation()
+    backlog = [make_credential(many) for _ in range(500)]
+    make_due(*backlog)
+    one = make_credential(few)
+    take()
+    make_due(one)
+
+    assert one.id in {take().row_id for _ in range(2)}
+
+
+def test_organisations_take_turns() -> None:
+    organisations = [make_organisation() for _ in range(3)]
+    for organisation in organisations:
+        make_due(*(make_credential(organisation) for _ in range(4)))
+
+    served = [take().organisation_id for _ in range(12)]
+
+    assert all(len(set(served[turn : turn + 3])) == 3 for turn in range(0, 12, 3))
+
+
+def test_eight_threads_never_share_a_claim(db: str) -> None:
+    organisations = (make_organisation(), make_organisation())
+    rows = [make_credential(organisation) for organisation in organisations for _ in range(40)]
+    make_due(*rows)
+    taken: list[uuid.UUID] = []
+
+    def drain() -> None:
+        with connection():
+            while found := claim([Credential], ALL):
+                taken.append(found.row_id)
+
+    threads = [threading.Thread(target=drain) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert Counter(taken) == Counter(row.id for row in rows)
+
+
+def test_processes_never_share_a_claim(db: str) -> None:
+    rows = [make_credential(make_organisation()) for _ in range(40)]
+    make_due(*rows)
+    spawned = multiprocessing.get_context("spawn")
+    results: Any = spawned.Queue()
+    processes = [spawned.Process(target=_drain, args=(db, results)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    taken = [row_id for _ in processes for row_id in results.get(timeout=60)]
+    for process in processes:
+        process.join(20)
+
+    assert Counter(taken) == Counter(row.id for row in rows)
+
+
+def _drain(url: str, results: Any) -> None:
+    bind(url)
+    taken = []
+    with connection():
+        while found := claim([Credential], ALL):
+            taken.append(found.row_id)
+    results.put(taken)
+
+
+def test_a_credential_is_used_by_four_claims_at_most(db: str) -> None:
+    credential = make_credential(is_valid=True)
+    make_due(*(make_resource(credential) for _ in range(10)))
+    taken: list[Claim] = []
+
+    def drain() -> None:
+        with connection():
+            while found := claim([Resource], ALL):
+                taken.append(found)
+
+    threads = [threading.Thread(target=drain) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(taken) == due.CLAIMS_PER_CREDENTIAL
+    with write():
+        settle(taken[0], {}, None)
+    assert claim([Resource], ALL) is not None
+
+
+def test_a_paused_credential_holds_its_resources_back_and_no_others() -> None:
+    organisation = make_organisation()
+    paused = make_credential(organisation, is_valid=True, paused_until=current_time() + timedelta(seconds=30))
+    free = make_credential(organisation, is_valid=True)
+    waiting, served = make_resource(paused), make_resource(free)
+    make_due(waiting, served)
+
+    assert take(Resource).row_id == served.id
+    assert claim([Resource], ALL) is None
+    clock.offset += 31_000_000
+    assert waiting.id in {take(Resource).row_id, take(Resource).row_id}
+
+
+def test_a_resource_waits_for_its_credentials_first_verdict() -> None:
+    credential = make_credential(is_valid=None)
+    resource = make_resource(credential)
+    make_due(resource)
+
+    assert claim([Resource], ALL) is None
+    with write():
+        Credential.update(is_valid=False).execute()
+
+    assert take(Resource).row_id == resource.id
+
+
+def test_a_claim_moves_its_organisation_to_the_end_of_the_line() -> None:
+    credential = make_credential()
+    make_due(credential)
+
+    take()
+
+    assert Turn.get_by_id(credential.organisation_id).served_at.year >= 2026
