@@ -51,10 +51,6 @@ class Server:
         raise Disappointment(f"EntryGuard to be ready within {_START_SECONDS} s", came)
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def password_file(self) -> Path:
         """The file with the first administrator's password, which the server made up."""
         return self._folder / "admin-password"
