@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import flask
+
 from api import errors
 from api.access import ANYBODY, SCOPES
 from api.app import create_app
@@ -43,13 +45,18 @@ as a file. An event stands in the same transaction as what it tells of.
 """
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document of a server that opens no database."""
+def application() -> flask.Flask:
+    """The API, bound to no database."""
     random = {f"ENTRYGUARD_{name}": secrets.token_hex(32) for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")}
     places = {"ENTRYGUARD_DATABASE_URL": "sqlite:///none", "ENTRYGUARD_REDIS_URL": "unix:///none"}
     ring = f"none:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     settings = Settings.from_environment({**random, **places, "ENTRYGUARD_KEY_RING": ring})
-    return written(create_app(settings, Vault(KeyRing.parse(Secret.of_text(ring))), threads=2))
+    return create_app(settings, Vault(KeyRing.parse(Secret.of_text(ring))), threads=2)
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return written(application())
 
 
 def endpoints(api: Mapping[str, Any]) -> str:
