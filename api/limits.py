@@ -13,7 +13,6 @@ from typing import NoReturn
 
 import flask
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
-from werkzeug.exceptions import HTTPException
 
 from api import counters
 from api.access import client_address, current_actor
@@ -78,7 +77,7 @@ def _login_name() -> str:
     """The account that a sign-in names, hashed: Redis need not know who has one. The address, where none is named."""
     try:
         body = read(flask.request)
-    except (EntryGuardError, HTTPException):
+    except EntryGuardError:
         return _address()
     email = body.get("email") if isinstance(body, dict) else None
     if not isinstance(email, str):

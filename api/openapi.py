@@ -1,6 +1,9 @@
 """The OpenAPI document (3.1), made from the routes' own decorators."""
 
+import copy
+import functools
 import importlib.metadata
+import json
 from typing import Any
 
 import flask
@@ -9,7 +12,7 @@ from marshmallow import fields
 
 from api.clouds import CLOUDS
 from api.clouds.derive import config_component, credential_component
-from api.operations import ANSWER_HEADERS, REQUEST_HEADERS, Error
+from api.operations import ANSWER_HEADERS, COMMON_ANSWERS, REQUEST_HEADERS, Error
 from api.schemas import Flag, Moment, Switch, Text, Whole
 
 BASE_PATH = "/api/v1"
@@ -51,6 +54,14 @@ class Document(Api):
     def _register_error_handlers(self) -> None:
         """None: one place makes every error body."""
 
+    @functools.cached_property
+    def _text(self) -> str:
+        """The document, written once: it does not change while the server runs, and takes a while to write."""
+        return json.dumps(self.spec.to_dict())
+
+    def _openapi_json(self) -> flask.Response:
+        return flask.Response(self._text, mimetype="application/json")
+
     def _register_pagination_header(self) -> None:
         """None: pages are named by `Link`."""
 
@@ -87,6 +98,8 @@ def _describe_parts(components: Any) -> None:
         components.security_scheme(name, scheme)
     for name, header in ANSWER_HEADERS.items():
         components.header(name, header)
+    for name, answer in COMMON_ANSWERS.items():
+        components.response(name, copy.deepcopy(answer))
     for name, parameter in REQUEST_HEADERS.items():
         components.parameter(name, "header", {"name": name, "required": False, **parameter})
     for cloud in CLOUDS.values():

@@ -1,6 +1,6 @@
 """The documentation of an operation beyond what its schemas say: who may ask, headers, examples, every error."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -101,7 +101,10 @@ def document(doc: dict[str, Any], info: Mapping[str, Any], *, method: str, **_: 
     for answer in answers.values():
         _complete(answer, parameters)
     for status in sorted({STATUS[error.code] for error in errors}):
-        answers[status] = _error_answer(status, [error for error in errors if STATUS[error.code] == status])
+        told = [error for error in errors if STATUS[error.code] == status]
+        names = {type(error).__name__ for error in told}
+        # What many operations answer is told once, and here by its name.
+        answers[status] = names.pop() if names <= set(COMMON_ANSWERS) and len(names) == 1 else _error_answer(told)
     doc["responses"] = answers
     return doc
 
@@ -163,8 +166,9 @@ def _exemplify(media: dict[str, Any], *, is_request: bool) -> None:
         media["example"] = example_of(shape, is_request=is_request)
 
 
-def _error_answer(status: int, errors: list[EntryGuardError]) -> dict[str, Any]:
-    headers = [*_LIMITED, *{401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, ())]
+def _error_answer(errors: Sequence[EntryGuardError]) -> dict[str, Any]:
+    more = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
+    headers = [*_LIMITED, *more.get(STATUS[errors[0].code], ())]
     examples = {
         error.code: {
             "value": {
@@ -182,3 +186,17 @@ def _error_answer(status: int, errors: list[EntryGuardError]) -> dict[str, Any]:
         "headers": {name: name for name in headers},
         "content": {_JSON: {"schema": Error, "examples": examples}},
     }
+
+
+COMMON_ANSWERS: Mapping[str, dict[str, Any]] = {
+    type(error).__name__: _error_answer([error])
+    for error in (
+        Unauthenticated(),
+        PayloadTooLarge(),
+        UnsupportedMediaType(),
+        RateLimited(30),
+        InternalError(),
+        Unavailable(),
+    )
+}
+"""The errors that do not depend on the operation, as components of the document."""

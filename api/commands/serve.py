@@ -1,7 +1,7 @@
 """`entryguard-server serve`"""
 
 import click
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -40,6 +40,8 @@ def serve(host: str, port: int, processes: int) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=8,
+        # HTTP/2 without TLS is nobody's here, and would pass by the limits on slow headers.
+        http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
         websockets=False,
         log_level=LogLevels.error,

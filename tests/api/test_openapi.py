@@ -117,7 +117,7 @@ def test_every_error_is_shown_as_it_is_answered(document: dict[str, Any]) -> Non
         assert {"400", "429", "500", "503"} <= set(errors), (path, method)
         assert "422" not in errors and "default" not in errors
         for answer in errors.values():
-            media = answer["content"]["application/json"]
+            media = resolved(document, answer)["content"]["application/json"]
             assert media["examples"]
             for code, example in media["examples"].items():
                 assert example["value"]["error"] == code
@@ -139,7 +139,8 @@ def test_the_code_of_every_error_of_an_unknown_id_is_documented(document: dict[s
             continue
         real = re.sub(r"\{\w+\}", unknown_id(), path)
         answer = admin.ask(method.upper(), real, json={} if "requestBody" in operation else None)
-        documented = operation["responses"][str(answer.status_code)]["content"]["application/json"]["examples"]
+        told = resolved(document, operation["responses"][str(answer.status_code)])
+        documented = told["content"]["application/json"]["examples"]
         assert answer.status_code == 404 and answer.json["error"] in documented, (path, method)
 
 

@@ -116,11 +116,11 @@ def _who(operation: Mapping[str, Any]) -> str:
 
 
 def _examples(api: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for _, _, operation in _operations(api):
-        for answer in operation["responses"].values():
-            for content in answer.get("content", {}).values():
-                for name, example in content.get("examples", {}).items():
-                    yield name, example["value"]["message"]
+    answers = [answer for _, _, operation in _operations(api) for answer in operation["responses"].values()]
+    for answer in [*answers, *api["components"]["responses"].values()]:
+        for content in answer.get("content", {}).values():
+            for name, example in content.get("examples", {}).items():
+                yield name, example["value"]["message"]
 
 
 def _error(name: str) -> type[errors.EntryGuardError]:
