@@ -47,15 +47,13 @@ REQUEST_HEADERS: Mapping[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "description": "Sent again with the same body within 24 hours, answers the object that the first request made",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        "example": "9f0c3d4e-create-production",
     },
     "If-Match": {
-        "description": "The ETag as you read it: refused with 412 where somebody has changed the object since",
+        "description": 'The ETag as you read it, such as `"1"`: 412 where somebody has changed the object since',
         "schema": {"type": "string"},
-        "example": '"1"',
     },
 }
-"""Neither is required."""
+"""Neither is required; so neither has an example, which Swagger UI would send along like any parameter's."""
 
 
 class Error(Body):

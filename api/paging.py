@@ -85,13 +85,12 @@ class PageArguments(Body):
 
     limit = Count(
         validate=validate.Range(1, LONGEST_PAGE),
-        metadata={"description": "How many to answer at most; all of them if left out", "example": 50},
+        metadata={"description": "How many to answer at most, such as 50; all of them if left out"},
     )
     cursor = Cursor(
         metadata={
             "description": 'Where the page before ended: from its `Link: rel="next"` header',
             "type": "string",
-            "example": "MTc3MTQxNzgwMDAwMDAwMDo3YzllNjY3OTc0MjU0MGRlOTQ0YmUwN2ZjMWY5MGFlNw",
         }
     )
 

@@ -13,18 +13,18 @@ class AuditParameters(PageArguments):
     target = AuditFilter
 
     event_type = Text(
-        validate=validate.Length(1, 64), metadata={"description": "Only these events", "example": "CREDENTIAL_CREATE"}
+        validate=validate.Length(1, 64), metadata={"description": "Only these events, such as CREDENTIAL_CREATE"}
     )
     actor_email = Text(
         validate=validate.Length(1, 320),
-        metadata={"description": "Only what this actor did", "example": "ada@example.com"},
+        metadata={"description": "Only what this actor did, such as ada@example.com"},
     )
-    earliest = Moment(data_key="from", metadata={"description": "Not before (UTC)", "example": "2026-02-18T00:00:00Z"})
-    latest = Moment(data_key="to", metadata={"description": "Before (UTC)", "example": "2026-02-19T00:00:00Z"})
+    earliest = Moment(data_key="from", metadata={"description": "Not before (UTC), such as 2026-02-18T00:00:00Z"})
+    latest = Moment(data_key="to", metadata={"description": "Before (UTC), such as 2026-02-19T00:00:00Z"})
     export = fields.String(
         data_key="format",
         validate=validate.OneOf(["jsonl", "csv"]),
-        metadata={"description": "Answer all that match as a file: one JSON object a line, or CSV", "example": "jsonl"},
+        metadata={"description": "Answer all that match as a file: one JSON object a line, or CSV"},
     )
 
 

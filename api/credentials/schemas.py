@@ -194,7 +194,7 @@ class TargetParameters(Body):
 
     region = fields.String(
         validate=validate.Length(1, 64),
-        metadata={"description": "Cloud region; required for AWS", "example": "eu-central-1"},
+        metadata={"description": "Cloud region, such as eu-central-1; required for AWS"},
     )
 
 
