@@ -1,5 +1,6 @@
-"""The real server as processes of their own: an API and a worker over a database and a Valkey, ended by their pids."""
+"""Real processes of the server, as an operator starts them: the API, a worker's parent with its children, a command."""
 
+import base64
 import http.client
 import json
 import os
@@ -8,26 +9,40 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+WORKER = [sys.executable, "-m", "worker"]
+SERVER = [sys.executable, "-c", "from api.commands import main; main()"]
 _START_SECONDS = 30
-_STOP_SECONDS = 15
-_SERVER = [sys.executable, "-c", "from api.commands import main; main()"]
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def random_key() -> str:
+    return base64.b64encode(os.urandom(36)).decode()
 
 
-def command(*arguments: str, environment: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
+def settings_for(database_url: str, redis_url: str, aws_endpoint: str, key_ring: str) -> dict[str, str]:
+    """The settings of a server, as the environment has them."""
+    return {
+        "ENTRYGUARD_DATABASE_URL": database_url,
+        "ENTRYGUARD_REDIS_URL": redis_url,
+        "ENTRYGUARD_AWS_ENDPOINT_URL": aws_endpoint,
+        "ENTRYGUARD_KEY_RING": key_ring,
+        **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
+    }
+
+
+def environment_with(settings: dict[str, str]) -> dict[str, str]:
+    """The environment of a process with these settings and no others."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ENTRYGUARD_")} | settings
+
+
+def command(*arguments: str, settings: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
     """Run `entryguard-server` with `arguments` to its end, `text` being its standard input."""
     return subprocess.run(
-        [*_SERVER, *arguments],
-        env={**_plain(), **environment},
+        [*SERVER, *arguments],
+        env=environment_with(settings),
         input=text,
         capture_output=True,
         text=True,
@@ -36,61 +51,102 @@ def command(*arguments: str, environment: Mapping[str, str], text: str = "") -> 
     )
 
 
-class ServerProcesses:
-    """An API and a worker, over what `environment` names. The database is migrated; they are not started yet."""
+class ServerProcess:
+    """A process of the server, started, killed and started again by its pid."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = {**_plain(), **environment}
-        self.port = free_port()
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+    def __init__(self, settings: dict[str, str], log: Path, command: Sequence[str] = WORKER) -> None:
+        self._environment = environment_with(settings)
+        self._log = log
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start_api(self, processes: int = 1) -> None:
-        self._start("api", [*_SERVER, "serve", "--port", str(self.port), "--processes", str(processes)])
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._environment, stderr=log)
 
-    def start_worker(self) -> None:
-        self._start("worker", [sys.executable, "-m", "worker"])
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
 
-    def wait_until_ready(self, *, degraded: list[str]) -> None:
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End the parent as a crash does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def terminate(self, seconds: float) -> int:
+        """Ask it to end. Returns the exit code; TimeoutExpired where it takes longer."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for its end. Returns the exit code; TimeoutExpired where it takes longer."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def children(self) -> list[int]:
+        """The pids of what it has forked: children first, the sweeper among them."""
+        if self._process is None:
+            return []
+        listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
+
+
+class ApiProcess(ServerProcess):
+    """`entryguard-server serve` with one process, on a free loopback port."""
+
+    def __init__(self, settings: dict[str, str], log: Path) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.port = int(listener.getsockname()[1])
+        super().__init__(settings, log, [*SERVER, "serve", "--port", str(self.port), "--processes", "1"])
+
+    def wait_until_ready(self, degraded: Sequence[str] = ()) -> None:
         """Return when /readyz says 200 and misses nothing but `degraded`."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             try:
                 status, answer = self.ask("GET", "/readyz")
             except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
-                continue
-            if status == 200 and answer["degraded"] == degraded:
+                status, answer = 0, {}
+            if status == 200 and answer["degraded"] == list(degraded):
                 return
             time.sleep(0.05)
         raise RuntimeError("the server did not become ready")
 
-    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
         """One request; the status and the JSON of the answer."""
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=35)
         try:
-            link.request(method, path, None if body is None else json.dumps(body), headers)
+            text = None if body is None else json.dumps(body)
+            link.request(method, path, text, {"Content-Type": "application/json", **(headers or {})})
             answer = link.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
+            content = answer.read()
+            return answer.status, json.loads(content) if content else None
         finally:
             link.close()
 
-    def stop(self) -> None:
-        """End what was started, gently and then by force."""
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
-    def _start(self, name: str, arguments: list[str]) -> None:
-        self.processes[name] = subprocess.Popen(arguments, env=self._environment)
+def kill(pid: int) -> None:
+    """End a process as a crash does; it may be gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
-def _plain() -> dict[str, str]:
-    """This process's environment without settings of EntryGuard that a user may have."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ENTRYGUARD_")}
+def is_running(pid: int) -> bool:
+    """A process that ended and was not waited for does not run."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()

@@ -1,38 +1,38 @@
-"""Nothing that is killed loses a verification: a parent, its children and sweeper, Valkey, in any order."""
+"""Nothing that is killed loses a verification: the API, a worker's parent, its children and sweeper, Valkey."""
 
+import http.client
 import os
 import random
 import sys
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.accounts import service as accounts
 from api.audit_log.models import AuditEntry
-from api.credentials import secrets
 from api.credentials.models import Credential
-from api.database import bind, connection, current_time, database, write
-from api.due import want
+from api.database import bind, connection, database
 from api.resources.models import Resource
 from api.secret import Secret
-from api.settings import Settings
-from api.start import start
-from api.vault import Vault
 from tests.clouds.aws_standin import REGION, AwsStandIn, Key
-from tests.eventually import eventually
-from tests.rows import make_credential, make_organisation, make_resource
+from tests.server_process import ApiProcess, ServerProcess, kill, settings_for
 from tests.valkey_server import ValkeyServer
-from tests.worker.processes import WorkerProcess, kill, settings_for
 
 GOOD, WRONG_SECRET, UNKNOWN_KEY = 400, 50, 50
 KILLS = 50
-RESOURCE_EVERY = 10
 KILL_EVERY_SECONDS = 0.7
 SETTLE_SECONDS = 60
+ANSWER_SECONDS = 30
+# A worker's children are its sweeper too.
+VICTIMS = ("API", "API's child", "worker", "worker's child", "worker's child", "Valkey")
+EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 
 EXPECTED = {"good": None, "wrong": "SignatureDoesNotMatch", "unknown": "InvalidClientTokenId"}
 
@@ -41,43 +41,67 @@ EXPECTED = {"good": None, "wrong": "SignatureDoesNotMatch", "unknown": "InvalidC
 class Site:
     """What is killed and started again."""
 
-    worker: WorkerProcess
+    api: ApiProcess
+    worker: ServerProcess
     valkey: ValkeyServer
     random: random.Random
     kills: Counter[str]
 
     def kill_something(self) -> None:
-        victim = self.random.choice(["parent", "child or sweeper", "child or sweeper", "Valkey"])
-        if victim == "parent":
-            self.worker.kill()
-        elif victim == "Valkey":
+        victim = self.random.choice(VICTIMS)
+        if victim == "Valkey":
             self.valkey.kill()
+        elif victim in ("API", "worker"):
+            self._process(victim).kill()
+        elif children := self._process(victim.removesuffix("'s child")).children():
+            kill(self.random.choice(children))
         else:
-            assert eventually(lambda: bool(self.worker.children()))
-            kill(self.random.choice(self.worker.children()))
+            return  # its parent has just been started
         self.kills[victim] += 1
+
+    def _process(self, name: str) -> ServerProcess:
+        return self.api if name == "API" else self.worker
 
     def mend(self) -> None:
         """What an operator's supervisor does."""
         if not self.valkey.is_running:
             self.valkey.start()
-        if not self.worker.is_running:
-            self.worker.start()
+        for process in (self.api, self.worker):
+            if not process.is_running:
+                process.start()
+
+    def ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        """As a careful client asks: again and again, under one Idempotency-Key, until there is an answer."""
+        once = {**headers, "Idempotency-Key": str(uuid.uuid4())}
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                status, answer = self.api.ask(method, path, body, once)
+            except (OSError, http.client.HTTPException):
+                self.mend()
+                time.sleep(0.05)
+                continue
+            assert status in (200, 201), answer
+            return answer
+        raise AssertionError(f"no answer in {ANSWER_SECONDS} s")
 
 
 @pytest.fixture
-def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tuple[Site, AwsStandIn, Vault]]:
+def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tuple[Site, AwsStandIn]]:
     seed = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(2**32))
     with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder, AwsStandIn() as aws:
         valkey = ValkeyServer(Path(folder))
         settings = settings_for(database_url, valkey.url, aws.endpoint, key_ring_text)
         bind(database_url)
-        vault = start(Settings.from_environment(settings), connections=4)
-        worker = WorkerProcess(settings, tmp_path / "worker.log")
+        with connection():
+            accounts.add_administrator(EMAIL, Secret.of_text(PASSWORD), "Acme", "PAID")
+        api = ApiProcess(settings, tmp_path / "api.log")
+        worker = ServerProcess(settings, tmp_path / "worker.log")
         # The seed is shown, so that an order of kills can be tried again.
-        made = Site(worker, valkey, random.Random(seed), Counter(seed=seed))  # noqa: S311 - hides nothing
+        made = Site(api, worker, valkey, random.Random(seed), Counter(seed=seed))  # noqa: S311 - hides nothing
         made.mend()
-        yield made, aws, vault
+        yield made, aws
+        api.kill()
         worker.kill()
         valkey.kill()
         database.close_all()
@@ -85,18 +109,21 @@ def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tupl
 
 @pytest.mark.timeout(300)
 def test_every_verification_ends_with_the_right_verdict_whatever_is_killed(
-    site: tuple[Site, AwsStandIn, Vault], capsys: pytest.CaptureFixture[str]
+    site: tuple[Site, AwsStandIn], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    processes, aws, vault = site
+    processes, aws = site
     key, group = aws.user(), aws.security_group()
     kinds = ["good"] * GOOD + ["wrong"] * WRONG_SECRET + ["unknown"] * UNKNOWN_KEY
     processes.random.shuffle(kinds)
+    login = {"email": EMAIL, "password": PASSWORD}
+    token = processes.ask("POST", "/api/v1/auth/login", login, {})["accessToken"]
+    headers = {"Authorization": f"Bearer {token}"}
     began = time.monotonic()
 
     with connection():
         for kill_number in range(KILLS):
             part = slice(len(kinds) * kill_number // KILLS, len(kinds) * (kill_number + 1) // KILLS)
-            _add(kinds[part], key, group, vault)
+            _add(processes, headers, kinds[part], key, group)
             time.sleep(processes.random.uniform(0.5, 1.5) * KILL_EVERY_SECONDS)
             processes.kill_something()
             processes.mend()
@@ -125,22 +152,18 @@ def test_every_verification_ends_with_the_right_verdict_whatever_is_killed(
     assert key.secret_access_key not in processes.worker.log
 
 
-def _add(kinds: list[str], key: Key, group: str, vault: Vault) -> None:
-    organisation = make_organisation()
-    for kind in kinds:
+def _add(site: Site, headers: dict[str, str], kinds: list[str], key: Key, group: str) -> None:
+    for number, kind in enumerate(kinds):
         data = {
             "good": key.credential_data,
             "wrong": {**key.credential_data, "secretAccessKey": "x" * 40},
             "unknown": {**key.credential_data, "accessKeyId": "AKIAUNKNOWNUNKNOWN00"},
         }[kind]
-        credential = make_credential(organisation, name=kind)
-        with write():
-            secrets.keep(credential, 1, secrets.CURRENT, Secret.of_json(data), vault, current_time())
-            want(Credential, Credential.id == credential.id)
-        if Credential.select().count() % RESOURCE_EVERY == 0:
-            resource = make_resource(credential, name=kind, resource_identifier=group, region=REGION)
-            with write():
-                want(Resource, Resource.id == resource.id)
+        body = {"name": kind, "provider": "AWS", "credentialType": "ACCESS_KEY", "credentialData": data}
+        made = site.ask("POST", "/api/v1/credentials", body, headers)
+        if number == 0:
+            of_it = {"name": kind, "credentialId": made["id"], "provider": "AWS", "resourceType": "SECURITY_GROUP"}
+            site.ask("POST", "/api/v1/resources", {**of_it, "resourceIdentifier": group, "region": REGION}, headers)
 
 
 def _undecided() -> bool:

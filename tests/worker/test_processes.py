@@ -22,8 +22,8 @@ from api.vault import Vault
 from tests.clouds.aws_standin import AwsStandIn, slow
 from tests.eventually import eventually
 from tests.rows import fresh, make_credential
+from tests.server_process import ServerProcess, is_running, kill, settings_for
 from tests.valkey_server import ValkeyServer
-from tests.worker.processes import WorkerProcess, is_running, kill, settings_for
 
 # As `python -m worker`, but each child is replaced after its second row.
 SHORT_LIVED = [
@@ -74,9 +74,9 @@ def add_credential(settings: dict[str, str], aws: AwsStandIn) -> Callable[[], Cr
 
 
 @pytest.fixture
-def process(settings: dict[str, str], tmp_path: Path) -> Iterator[WorkerProcess]:
+def process(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """A worker, not started yet."""
-    made = WorkerProcess(settings, tmp_path / "worker.log")
+    made = ServerProcess(settings, tmp_path / "worker.log")
     yield made
     made.kill()
 
@@ -87,7 +87,7 @@ def is_valid(credential: Credential) -> bool:
 
 def refusal(settings: dict[str, str], tmp_path: Path, **changes: str) -> str:
     """What a worker with these settings says before it ends with exit code 1."""
-    process = WorkerProcess({**settings, **changes}, tmp_path / "worker.log")
+    process = ServerProcess({**settings, **changes}, tmp_path / "worker.log")
     process.start()
     assert process.wait(seconds=20) == 1
     return process.log
@@ -127,7 +127,7 @@ def test_a_database_that_is_away_stops_the_start(settings: dict[str, str], tmp_p
 
 
 def test_a_credential_is_verified_and_the_worker_ends_within_ten_seconds(
-    process: WorkerProcess, add_credential: Callable[[], Credential]
+    process: ServerProcess, add_credential: Callable[[], Credential]
 ) -> None:
     process.start()
     credential = add_credential()
@@ -140,7 +140,7 @@ def test_a_credential_is_verified_and_the_worker_ends_within_ten_seconds(
     assert not workers.worker_is_alive()
 
 
-def test_children_end_with_their_parent(process: WorkerProcess) -> None:
+def test_children_end_with_their_parent(process: ServerProcess) -> None:
     process.start()
     assert eventually(lambda: len(process.children()) == 3)
     children = process.children()
@@ -150,7 +150,7 @@ def test_children_end_with_their_parent(process: WorkerProcess) -> None:
     assert eventually(lambda: not any(is_running(pid) for pid in children), seconds=2)
 
 
-def test_what_dies_is_started_again(process: WorkerProcess) -> None:
+def test_what_dies_is_started_again(process: ServerProcess) -> None:
     process.start()
     assert eventually(lambda: len(process.children()) == 3)
     first = process.children()
@@ -164,7 +164,7 @@ def test_what_dies_is_started_again(process: WorkerProcess) -> None:
 def test_children_are_replaced_when_they_have_served_enough(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
-    process = WorkerProcess(settings, tmp_path / "worker.log", SHORT_LIVED)
+    process = ServerProcess(settings, tmp_path / "worker.log", SHORT_LIVED)
     process.start()
     credentials = [add_credential() for _ in range(10)]
 
@@ -175,7 +175,7 @@ def test_children_are_replaced_when_they_have_served_enough(
 
 @pytest.mark.parametrize("trouble", [ValkeyServer.kill, ValkeyServer.pause])
 def test_a_verdict_comes_within_ten_seconds_while_redis_is_away(
-    process: WorkerProcess,
+    process: ServerProcess,
     server: ValkeyServer,
     add_credential: Callable[[], Credential],
     trouble: Callable[[ValkeyServer], None],
@@ -190,7 +190,7 @@ def test_a_verdict_comes_within_ten_seconds_while_redis_is_away(
 
 
 def test_a_worker_starts_without_redis(
-    process: WorkerProcess, server: ValkeyServer, add_credential: Callable[[], Credential]
+    process: ServerProcess, server: ValkeyServer, add_credential: Callable[[], Credential]
 ) -> None:
     server.kill()
     process.start()
@@ -201,7 +201,7 @@ def test_a_worker_starts_without_redis(
 
 
 def test_a_child_that_is_killed_during_a_call_costs_one_lease(
-    process: WorkerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
+    process: ServerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
 ) -> None:
     with aws.failing(slow(4)):
         credential = add_credential()
@@ -216,7 +216,7 @@ def test_a_child_that_is_killed_during_a_call_costs_one_lease(
 
 
 def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
-    process: WorkerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
+    process: ServerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
 ) -> None:
     with aws.failing(slow(3)):
         credential = add_credential()
@@ -231,7 +231,7 @@ def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
 
 
 def test_a_database_that_hangs_up_is_come_back_to(
-    process: WorkerProcess, add_credential: Callable[[], Credential], db: str
+    process: ServerProcess, add_credential: Callable[[], Credential], db: str
 ) -> None:
     if db.startswith("sqlite"):
         pytest.skip("SQLite has no server")
@@ -247,7 +247,7 @@ def test_a_database_that_hangs_up_is_come_back_to(
 def test_several_workers_share_the_work(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
-    processes = [WorkerProcess(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
+    processes = [ServerProcess(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
     for each in processes:
         each.start()
 
@@ -258,7 +258,7 @@ def test_several_workers_share_the_work(
         assert each.terminate(seconds=10) == 0
 
 
-def test_no_connection_is_open_in_the_parent(process: WorkerProcess, db: str) -> None:
+def test_no_connection_is_open_in_the_parent(process: ServerProcess, db: str) -> None:
     process.start()
     assert eventually(workers.worker_is_alive)
     assert process.pid is not None
