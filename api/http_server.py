@@ -6,7 +6,8 @@ import flask
 
 from api import log
 from api.app import create_app
-from api.process import die_with_parent, harden
+from api.process import call_at_signal, die_with_parent, harden
+from api.server import server_of
 from api.settings import Settings
 from api.start import start
 
@@ -21,4 +22,6 @@ def application() -> flask.Flask:
     harden()
     log.to_stderr()
     settings = Settings.from_environment()
-    return create_app(settings, start(settings, _CONNECTIONS), THREADS)
+    app = create_app(settings, start(settings, _CONNECTIONS), THREADS)
+    call_at_signal(server_of(app).waiting_room.close)
+    return app

@@ -13,7 +13,7 @@ import flask
 import marshmallow
 from webargs.flaskparser import FlaskParser
 
-from api.errors import InvalidInput, UnsupportedMediaType
+from api.errors import InvalidInput, PayloadTooLarge, UnsupportedMediaType
 
 MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_DEPTH = 32
@@ -50,14 +50,16 @@ def loads(text: bytes) -> Any:
 
 
 def read(request: flask.Request) -> Any:
-    """The request's JSON body. Raises InvalidInput, or UnsupportedMediaType for a body of another kind."""
+    """The request's JSON body. Raises InvalidInput, PayloadTooLarge, and UnsupportedMediaType for another kind."""
     kind = request.mimetype
     # A key or a token in a header is never sent by a browser on its own, so a body under it may go by any name; the
     # published examples send none, which curl calls a form. Without one, only what a foreign page's form cannot send.
     carries_key = "Authorization" in request.headers or "X-API-Key" in request.headers
     if kind.startswith("multipart/") or not (carries_key or kind == "application/json"):
         raise UnsupportedMediaType
-    text = request.get_data(cache=True)
+    # A body in chunks tells no length before.
+    if (request.content_length or 0) > MAXIMUM_BYTES or len(text := request.get_data(cache=True)) > MAXIMUM_BYTES:
+        raise PayloadTooLarge
     if not text.strip():
         raise InvalidInput("The request needs a JSON object as its body.")
     return loads(text)

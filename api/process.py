@@ -4,6 +4,9 @@ import ctypes
 import os
 import resource
 import signal
+import socket
+import threading
+from collections.abc import Callable
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
@@ -21,6 +24,22 @@ def die_with_parent(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the kernel knew
         os._exit(1)
+
+
+def call_at_signal(callback: Callable[[], object]) -> None:
+    """Call `callback`, in a thread of its own, at the first signal that anybody in this process handles.
+
+    From the main thread. Whoever sets the handlers, before or later, need not know.
+    """
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        heard.recv(1)
+        callback()
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
 
 
 def _prctl(option: int, value: int) -> None:

@@ -26,4 +26,9 @@ class Server:
 
 def current_server() -> Server:
     """The server that the request at hand is for."""
-    return cast(Server, flask.current_app.extensions[_NAME])
+    return server_of(flask.current_app)
+
+
+def server_of(app: flask.Flask) -> Server:
+    """The server that `app` was made for."""
+    return cast(Server, app.extensions[_NAME])

@@ -18,13 +18,18 @@ class WaitingRoom:
 
     def __init__(self, slots: int) -> None:
         self._slots = threading.BoundedSemaphore(slots) if slots > 0 else None
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Let nobody wait any longer: the server stops, and they are answered with what there is."""
+        self._closed.set()
 
     def until(self, condition: Callable[[], bool], seconds: float = LONGEST_SECONDS) -> bool | None:
         """Wait until `condition` is true: whether it became so in `seconds`; None at once where all slots are taken."""
         if self._slots is None or not self._slots.acquire(blocking=False):
             return None
         try:
-            return _until(condition, seconds)
+            return _until(condition, seconds, self._closed)
         finally:
             self._slots.release()
 
@@ -37,14 +42,13 @@ class WaitingRoom:
         return self.until(lambda: _is_seen(model, row_id, wanted), seconds)
 
 
-def _until(condition: Callable[[], bool], seconds: float) -> bool:
+def _until(condition: Callable[[], bool], seconds: float, closed: threading.Event) -> bool:
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
     while not condition():
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or closed.wait(min(pause, left)):
             return False
-        time.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
     return True
 
