@@ -6,6 +6,7 @@ lost, doubled or late: they only say "look".
 """
 
 import enum
+import math
 import random
 import uuid
 from collections.abc import Mapping
@@ -142,13 +143,13 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
     )
 
 
-def postpone(claim: Claim, reason: str) -> float:
-    """Try again later, because nothing could be seen. Inside `write`. Returns the seconds until then. Raises LostClaim.
+def postpone(claim: Claim, reason: str, longest_seconds: float = math.inf) -> float:
+    """Try again later, `longest_seconds` at most, because nothing could be seen. Inside `write`.
 
-    Where what is wanted has moved since the claim, it stays due, and this failure does not count against it.
+    Returns the seconds until then. Raises LostClaim. Where what is wanted has moved since the claim, it stays due, and this failure does not count against it.
     """
     model = claim.model
-    seconds = backoff_seconds(claim.attempts, claim.priority)
+    seconds = min(longest_seconds, backoff_seconds(claim.attempts, claim.priority))
     unchanged = model.wanted_revision == claim.wanted_revision
     since = peewee.fn.COALESCE(model.unserved_since, now())
     _give_back(

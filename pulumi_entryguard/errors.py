@@ -70,8 +70,14 @@ class ApiError(EntryGuardError):
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
-        fields = "; ".join(f"{field}: {', '.join(said)}" for field, said in sorted(self.details.items()))
-        more = f" ({fields})" if fields else ""
+        reasons = [
+            reason if reason.startswith(field) else f"{field}: {reason}"
+            for field, said in sorted(self.details.items())
+            for reason in said
+        ]
+        # The message is the first of them.
+        others = "; ".join(reason for reason in reasons if reason != self.message)
+        more = f" ({others})" if others else ""
         trace = f" [request {self.request_id}]" if self.status >= 500 and self.request_id else ""
         return f"{self.code}: {self.message}{more}{trace}"
 

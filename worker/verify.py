@@ -22,7 +22,7 @@ from worker.lease import Lease
 
 _LONGEST_REASON = 200
 # How long a refusal that may pass is not yet believed of a secret that has just been sent.
-SETTLING_SECONDS = 10
+SETTLING_SECONDS = 7
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Verifier:
         except Refused as refusal:
             self._connections.drop(tried)
             if _may_settle(tried, refusal):
-                credentials.unreachable(claim, f"{refusal.code}: the cloud may not have heard of it yet")
+                credentials.unsettled(claim, f"{refusal.code}: the cloud may not have heard of it yet")
                 return
             verification.credential_refused(claim, tried, refusal, self._look_again_seconds())
         except Unreachable as failure:

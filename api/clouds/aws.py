@@ -56,7 +56,7 @@ class Aws:
         "SignatureDoesNotMatch": "Secret Access Key is incorrect",
         "UnauthorizedOperation": "IAM policy doesn't allow required EC2 operations",
         "ExpiredToken": "Access key is a temporary one and has expired",
-        "AuthFailure": "EC2 doesn't accept the access key in this region, which may not be enabled for the account",
+        "AuthFailure": "EC2 doesn't accept the key: it is wrong, or the region is not enabled for the account",
         "OptInRequired": "The account is not signed up for EC2",
         "InvalidGroup.NotFound": "Security group doesn't exist in this region of the account",
         "InvalidGroupId.Malformed": "Security group ID must look like sg-0abc123def456",

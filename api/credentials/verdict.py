@@ -17,6 +17,8 @@ from api.due import Claim, LostClaim, Priority
 from api.secret import Secret
 from api.vault import Sealed, Vault
 
+_UNSETTLED_SECONDS = 1.5
+
 
 @dataclass(frozen=True, slots=True)
 class KeptSecret:
@@ -108,6 +110,12 @@ def unreachable(claim: Claim, reason: str) -> None:
     with write():
         seconds = due.postpone(claim, reason)
         Credential.update(paused_until=now(seconds)).where(Credential.id == claim.row_id).execute()
+
+
+def unsettled(claim: Claim, reason: str) -> None:
+    """No verdict yet: the cloud may not have heard of what was made a moment ago. Raises LostClaim."""
+    with write():
+        due.postpone(claim, reason, _UNSETTLED_SECONDS)
 
 
 def _kept(credential_id: uuid.UUID, states: tuple[str, ...]) -> KeptSecret | None:

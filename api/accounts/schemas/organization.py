@@ -1,6 +1,8 @@
 """The organization, and who one is in it."""
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import fields, post_dump, validate
 
 from api.accounts.schemas.people import EXAMPLE_ID
 from api.accounts.service.organisations import OrganisationChange
@@ -105,3 +107,8 @@ class ShownCaller(Body):
     tier = fields.String(
         metadata={"description": "The organization's tier", "enum": ["FREE", "PAID"], "example": "FREE"}
     )
+
+    @post_dump
+    def in_order(self, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """The same request is answered alike each time: a set of scopes has no order."""
+        return {**shown, "scopes": shown["scopes"] and sorted(shown["scopes"])}
