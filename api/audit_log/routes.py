@@ -40,4 +40,6 @@ class AuditLog(MethodView):
             listing = service.listed(organisation_id, wanted)
             return listing.rows, listing.headers()
         written, content_type = _EXPORTS[wanted.export]
-        return flask.Response(written(service.every(organisation_id, wanted)), content_type=content_type)
+        named = {"Content-Disposition": f'attachment; filename="audit-logs.{wanted.export}"'}
+        events = service.every(organisation_id, wanted)
+        return flask.Response(written(events), content_type=content_type, headers=named)

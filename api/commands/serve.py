@@ -13,7 +13,7 @@ from api.settings import Settings
 from api.start import start
 
 # A client that sends its headers slower than this is let go, so that a few of them cannot hold the server.
-_HEADER_MILLISECONDS = 10_000
+_HEADER_MILLISECONDS = 5_000
 
 
 @click.command()

@@ -14,6 +14,8 @@ from tests.api.published import CREATE_CREDENTIAL
 from tests.served_api import EMAIL, PASSWORD, served
 from tests.web.chromium import browser
 
+pytestmark = pytest.mark.xdist_group("browser")  # one browser and one server for all
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

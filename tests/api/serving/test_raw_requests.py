@@ -7,6 +7,8 @@ import pytest
 from tests.api.serving.conftest import LOGIN, Heard, connect, say
 from tests.server_process import ApiProcess
 
+pytestmark = pytest.mark.xdist_group("raw requests")  # one server serves them all
+
 BIG = b"x" * (256 * 1024 + 1)
 CHUNKED = LOGIN + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -118,7 +120,7 @@ def test_a_client_that_hangs_up_in_its_body_harms_nobody(server: ApiProcess) -> 
 
 
 def test_slow_headers_are_hung_up_on(server: ApiProcess) -> None:
-    """After 10 s, which this test has to wait for."""
+    """After 5 s, which this test has to wait for."""
     with connect(server, 14) as link:
         link.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
 
