@@ -146,7 +146,8 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
 def postpone(claim: Claim, reason: str, longest_seconds: float = math.inf) -> float:
     """Try again later, `longest_seconds` at most, because nothing could be seen. Inside `write`.
 
-    Returns the seconds until then. Raises LostClaim. Where what is wanted has moved since the claim, it stays due, and this failure does not count against it.
+    Returns the seconds until then. Raises LostClaim. Where what is wanted has moved since the claim, it stays due, and
+    this failure does not count against it.
     """
     model = claim.model
     seconds = min(longest_seconds, backoff_seconds(claim.attempts, claim.priority))

@@ -4,6 +4,7 @@ A subclass declares its `kind` and says how a verdict is read. It must stand in 
 for ever, and hold no state before `configure`: the state of every stack names it.
 """
 
+import abc
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
@@ -32,7 +33,7 @@ NOTHING: Properties = {}
 PROVIDER_KEY = "__provider"  # Pulumi's own; Read and Delete find the provider by it in the outputs
 
 
-class EntryGuardProvider(ResourceProvider):
+class EntryGuardProvider(ResourceProvider, abc.ABC):
     """The base of every provider here."""
 
     serialize_as_secret_always = False  # nothing secret is in it: it is a module's and a class's name
@@ -119,9 +120,9 @@ class EntryGuardProvider(ResourceProvider):
 
     # what a kind says of itself
 
+    @abc.abstractmethod
     def judge(self, shown: Mapping[str, Any]) -> Verdict | None:
         """The verdict that the API shows, None while there is none."""
-        raise NotImplementedError
 
     def proof(self, _news: Properties) -> Collection[str]:
         """The fields that, sent again, make the API verify again; none if it has to be asked to."""

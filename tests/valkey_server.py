@@ -1,8 +1,11 @@
 """A real Valkey for tests, on a Unix socket, that keeps nothing: started, killed and paused by its pid."""
 
+import contextlib
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import redis
@@ -67,3 +70,14 @@ class ValkeyServer:
             return bool(self.client.ping())
         except redis.RedisError:
             return False
+
+
+@contextlib.contextmanager
+def running_valkey() -> Iterator[ValkeyServer]:
+    """A Valkey of the caller's own, to be killed, paused and written to; ended with the block."""
+    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
+        server = ValkeyServer(Path(folder))
+        server.start()
+        yield server
+        server.resume()
+        server.kill()

@@ -2,11 +2,9 @@
 
 import base64
 import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import flask
@@ -23,7 +21,7 @@ from api.secret import Secret
 from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
-from tests.valkey_server import ValkeyServer
+from tests.valkey_server import ValkeyServer, running_valkey
 
 BASE = "/api/v1"
 PASSWORD = "correct horse battery staple"
@@ -34,11 +32,8 @@ HIGH_LIMITS = ";".join(f"{name}=1000000/minute" for name in DEFAULTS)
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[ValkeyServer]:
     """A Valkey that all tests of the session share: nothing that matters is in it."""
-    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
-        server = ValkeyServer(Path(folder))
-        server.start()
+    with running_valkey() as server:
         yield server
-        server.kill()
 
 
 @pytest.fixture

@@ -184,9 +184,8 @@ def test_a_forked_child_leaves_its_parents_connection_alone() -> None:
     assert Organisation.select().count() == 1
 
 
+@pytest.mark.engines("postgresql")
 def test_a_connection_that_the_server_cut_is_replaced() -> None:
-    if database.is_sqlite():
-        pytest.skip("SQLite has no server")
     own = database.database.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
 
     def cut() -> None:

@@ -1,10 +1,8 @@
 """The doorbell: it reaches the workers when it can, and costs whoever rings nothing when it cannot."""
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from rq import Queue
@@ -15,18 +13,14 @@ from api.database import after_commit, write
 from api.notify import QUEUE_NAME, RING, Bell, redis_client
 from tests.eventually import eventually
 from tests.rows import make_organisation
-from tests.valkey_server import ValkeyServer
+from tests.valkey_server import ValkeyServer, running_valkey
 
 
 @pytest.fixture
 def server() -> Iterator[ValkeyServer]:
     """A Valkey of this test's own, to be killed and paused."""
-    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
-        server = ValkeyServer(Path(folder))
-        server.start()
+    with running_valkey() as server:
         yield server
-        server.resume()
-        server.kill()
 
 
 @pytest.fixture

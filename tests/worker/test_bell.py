@@ -2,7 +2,6 @@
 
 import functools
 import json
-import tempfile
 import threading
 import time
 import zlib
@@ -17,7 +16,7 @@ from rq.serializers import DefaultSerializer, JSONSerializer
 
 from api.notify import QUEUE_NAME, Bell, redis_client
 from tests.eventually import eventually
-from tests.valkey_server import ValkeyServer
+from tests.valkey_server import ValkeyServer, running_valkey
 from worker.bell import Listener
 
 
@@ -37,12 +36,8 @@ class Looks:
 @pytest.fixture
 def server() -> Iterator[ValkeyServer]:
     """A Valkey of this test's own, to be killed, paused and written to."""
-    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
-        server = ValkeyServer(Path(folder))
-        server.start()
+    with running_valkey() as server:
         yield server
-        server.resume()
-        server.kill()
 
 
 @pytest.fixture

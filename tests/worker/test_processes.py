@@ -3,7 +3,6 @@
 import base64
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.clouds.aws_standin import AwsStandIn, slow
 from tests.eventually import eventually
 from tests.rows import fresh, make_credential
 from tests.server_process import ServerProcess, is_running, kill, settings_for
-from tests.valkey_server import ValkeyServer
+from tests.valkey_server import ValkeyServer, running_valkey
 
 # As `python -m worker`, but each child is replaced after its second row.
 SHORT_LIVED = [
@@ -41,12 +40,8 @@ def aws() -> Iterator[AwsStandIn]:
 
 @pytest.fixture
 def server() -> Iterator[ValkeyServer]:
-    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
-        server = ValkeyServer(Path(folder))
-        server.start()
+    with running_valkey() as server:
         yield server
-        server.resume()
-        server.kill()
 
 
 @pytest.fixture
@@ -230,11 +225,10 @@ def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
     assert eventually(lambda: is_valid(credential), seconds=30)
 
 
+@pytest.mark.engines("postgresql")
 def test_a_database_that_hangs_up_is_come_back_to(
-    process: ServerProcess, add_credential: Callable[[], Credential], db: str
+    process: ServerProcess, add_credential: Callable[[], Credential]
 ) -> None:
-    if db.startswith("sqlite"):
-        pytest.skip("SQLite has no server")
     process.start()
     assert eventually(workers.worker_is_alive)
     database.execute_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")

@@ -1,8 +1,6 @@
 """Applications whose limits are low, and a Valkey that a test may end."""
 
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,7 @@ from api.limit_table import DEFAULTS
 from api.settings import Settings
 from api.vault import Vault
 from tests.api.conftest import BASE
-from tests.valkey_server import ValkeyServer
+from tests.valkey_server import ValkeyServer, running_valkey
 
 Limited = Callable[..., FlaskClient]
 FEW = 3
@@ -22,12 +20,8 @@ FEW = 3
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
     """Nobody else's, so that no count of another test is met."""
-    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
-        server = ValkeyServer(Path(folder))
-        server.start()
+    with running_valkey() as server:
         yield server
-        server.resume()
-        server.kill()
 
 
 @pytest.fixture
