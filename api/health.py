@@ -3,20 +3,24 @@
 from collections.abc import Callable
 
 import flask
+import peewee
 import redis
+from playhouse.pool import MaxConnectionsExceeded
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from api import due
 from api.credentials.models import Credential, TargetListing
 from api.database import connection
-from api.http_errors import DATABASE_AWAY
 from api.key_ring import KeyRingError
+from api.migrate import pending
 from api.notify import redis_client
 from api.resources.models import Resource
 from api.server import Server, current_server
 from api.start import check_key_ring, key_source
 from api.workers import worker_is_alive
 
+# Tables that are missing or of another version are as bad as a database that is away.
+_DATABASE_FAILURES = (peewee.PeeweeException, MaxConnectionsExceeded)
 _WANTING_WORK = (Credential, TargetListing, Resource)
 
 blueprint = flask.Blueprint("health", __name__)
@@ -58,16 +62,15 @@ def metrics() -> flask.Response:
 
 def _database(_: Server) -> bool:
     try:
-        with connection():
-            return Credential.select(Credential.id).limit(1).count() >= 0
-    except DATABASE_AWAY:
+        return not pending()
+    except _DATABASE_FAILURES:
         return False
 
 
 def _key_ring(server: Server) -> bool:
     try:
         check_key_ring(key_source(server.settings).current())
-    except (KeyRingError, *DATABASE_AWAY):
+    except (KeyRingError, *_DATABASE_FAILURES):
         return False
     return True
 
@@ -80,5 +83,8 @@ def _redis(server: Server) -> bool:
 
 
 def _worker(_: Server) -> bool:
-    with connection():
-        return worker_is_alive()
+    try:
+        with connection():
+            return worker_is_alive()
+    except _DATABASE_FAILURES:
+        return False
