@@ -24,12 +24,21 @@ def settings() -> None:
 def _shown(name: str, value: object) -> str:
     if isinstance(value, Secret):
         return "********"
-    if name.endswith("_url") and isinstance(value, str) and "@" in value:
-        # What stands before the @ may hold a password.
-        return f"{value.split('://')[0]}://********@{value.rsplit('@', 1)[1]}"
+    if name.endswith("_url") and isinstance(value, str):
+        return _masked(value)
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
+
+
+def _masked(url: str) -> str:
+    """Without what may hold a password: what stands before an @, and a query."""
+    scheme, _, rest = url.partition("://")
+    before, _, query = rest.partition("?")
+    if "@" in query:  # nobody knows which of the two signs is part of a password
+        return f"{scheme}://********"
+    _, at, place = before.rpartition("@")
+    return f"{scheme}://{'********@' if at else ''}{place}{'?********' if query else ''}"
 
 
 def _source(name: str) -> str:

@@ -95,6 +95,7 @@ def ask(admin: Caller, operation: str, ids: dict[str, str]) -> Any:
     return admin.ask(method, path.format(**ids), json=body)
 
 
+@pytest.mark.engines("sqlite")
 def test_every_operation_that_changes_something_is_asked_here(app: flask.Flask) -> None:
     operations = {
         f"{method.upper()} {path.removeprefix(BASE_PATH)}"
@@ -106,6 +107,7 @@ def test_every_operation_that_changes_something_is_asked_here(app: flask.Flask) 
     assert operations == set(ASKED) | WITHOUT_EVENT
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("operation", ASKED)
 def test_a_change_and_its_event_come_together(admin: Caller, ids: dict[str, str], operation: str) -> None:
     events = AuditEntry.select().count()
