@@ -1,0 +1,104 @@
+"""`entryguard-server serve` with something wrong: one sentence, exit code 1, and no port is open."""
+
+import base64
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.credentials import secrets
+from api.database import bind, connection, database, forget_connections, write
+from api.key_ring import KeyRing
+from api.secret import Secret
+from api.start import check_key_ring
+from api.vault import Vault
+from tests.rows import make_credential
+from tests.served_api import settings_in
+from tests.server_process import command
+
+KEY = base64.b64encode(os.urandom(32)).decode()
+
+
+def refusal(settings: dict[str, str]) -> str:
+    """What `serve` says when it refuses to start."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # taken, not listened on: whoever binds the port fails in another way
+        done = command("serve", "--port", str(listener.getsockname()[1]), "--processes", "1", settings=settings)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("Error: ").strip()
+
+
+def write_ring(folder: Path, text: str, mode: int = 0o400) -> str:
+    file = folder / "key-ring"
+    file.write_text(text, encoding="ascii")
+    file.chmod(mode)
+    return str(file)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """The settings of a server that has sealed a secret with `KEY` as `first`, its key ring in a file."""
+    settings = settings_in(tmp_path)
+    del settings["ENTRYGUARD_KEY_RING"]
+    settings["ENTRYGUARD_KEY_RING_FILE"] = str(tmp_path / "key-ring")
+    assert (
+        command(
+            "migrate", settings={**settings, "ENTRYGUARD_KEY_RING_FILE": write_ring(tmp_path, f"first:{KEY}\n")}
+        ).returncode
+        == 0
+    )
+    bind(settings["ENTRYGUARD_DATABASE_URL"])
+    ring = KeyRing.parse(Secret.of_text(f"first:{KEY}"))
+    check_key_ring(ring)
+    with connection(), write():
+        credential = make_credential()
+        secrets.keep(credential, 1, secrets.CURRENT, Secret.of_text("canary-0d2c"), Vault(ring), credential.created_at)
+    database.close_all()
+    forget_connections()
+    (tmp_path / "key-ring").unlink()
+    return settings
+
+
+BAD_RINGS: dict[str, Callable[[Path], object]] = {
+    "missing": lambda folder: None,
+    "another key": lambda folder: write_ring(folder, f"first:{base64.b64encode(os.urandom(32)).decode()}"),
+    "a short key": lambda folder: write_ring(folder, f"first:{base64.b64encode(os.urandom(16)).decode()}"),
+    "zeros": lambda folder: write_ring(folder, f"first:{base64.b64encode(bytes(32)).decode()}"),
+    "readable by all": lambda folder: write_ring(folder, f"first:{KEY}", 0o444),
+    "without a key in use": lambda folder: write_ring(folder, f"second:{base64.b64encode(os.urandom(32)).decode()}"),
+}
+
+
+@pytest.mark.parametrize("ring", BAD_RINGS)
+def test_a_bad_key_ring_stops_the_start(settings: dict[str, str], tmp_path: Path, ring: str) -> None:
+    BAD_RINGS[ring](tmp_path)
+
+    sentence = refusal(settings)
+
+    assert KEY not in sentence and len(sentence) > 20
+
+
+def test_a_database_that_was_not_migrated_stops_the_start(tmp_path: Path) -> None:
+    assert refusal(settings_in(tmp_path)) == "The database lacks 0001_first. Run `entryguard-server migrate` first."
+
+
+def test_a_missing_setting_stops_the_start(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    del settings["ENTRYGUARD_JWT_SECRET"]
+
+    assert refusal(settings) == "ENTRYGUARD_JWT_SECRET is not set: signs access and refresh tokens."
+
+
+def test_limits_that_are_nonsense_stop_the_start(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, ENTRYGUARD_RATE_LIMITS="login=often")
+
+    assert refusal(settings) == "ENTRYGUARD_RATE_LIMITS needs for login a number and a period like 30/minute."
+
+
+def test_a_database_that_is_away_stops_the_start(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, ENTRYGUARD_DATABASE_URL="postgresql://entryguard:hunter2@127.0.0.1:1/x")
+
+    assert refusal(settings) == "The database does not answer (OperationalError)."
