@@ -60,7 +60,7 @@ def asked(actor: Actor) -> Asked | None:
         raise InvalidInput("Idempotency-Key must have 1 to 255 printable ASCII characters without spaces.")
     secret = current_server().settings.audit_key.reveal()
     body_hash = hmac.digest(secret, b"idempotency\0" + flask.request.get_data(), hashlib.sha256)
-    return Asked(actor.caller, f"{flask.request.method} {flask.request.path}", key, body_hash)
+    return Asked(actor.caller, f"{flask.request.method} {flask.request.path.rstrip('/')}", key, body_hash)
 
 
 def once(request: Asked | None, make: Callable[[uuid.UUID], Made], find: Callable[[uuid.UUID], Made]) -> Made:

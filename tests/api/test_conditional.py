@@ -1,0 +1,32 @@
+"""If-Match: of many who read the same revision one may change it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.api.conftest import Caller
+from tests.api.published import CREATE_CREDENTIAL
+from tests.api.test_errors import check
+
+AWS = CREATE_CREDENTIAL["AWS"]
+
+
+def test_of_many_at_once_one_changes_what_all_have_read(admin: Caller) -> None:
+    created = admin.post("/credentials", json=AWS)
+    path, condition = f"/credentials/{created.json['id']}", {"If-Match": created.headers["ETag"]}
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda number: admin.patch(path, json={"name": f"name {number}"}, headers=condition), range(24))
+        )
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 23
+    assert admin.get(path).headers["ETag"] == '"2"'
+
+
+def test_who_is_told_that_somebody_was_quicker_learns_it_with_the_one_body(admin: Caller) -> None:
+    created = admin.post("/credentials", json=AWS)
+    path = f"/credentials/{created.json['id']}"
+
+    for method in ("PATCH", "DELETE"):
+        check(admin.ask(method, path, json={"name": "x"}, headers={"If-Match": '"7"'}), 412, "PRECONDITION_FAILED")
+
+    assert admin.get(path).json["name"] == AWS["name"]
