@@ -194,9 +194,9 @@ def locked(query: Any, otherwise: str = "") -> Any:
     return query if is_sqlite() else query.for_update(f"FOR NO KEY UPDATE {otherwise}")
 
 
-def delete(model: type[peewee.Model], *which: peewee.Node) -> int:
-    """Delete the rows that match all of `which`; how many there were. Inside `write`."""
-    deleted: int = model.delete().where(*which).execute()
+def delete(model: type[peewee.Model], which: peewee.Node, *and_which: peewee.Node) -> int:
+    """Delete the rows that all the conditions hold for; how many there were. Inside `write`."""
+    deleted: int = model.delete().where(which, *and_which).execute()
     return deleted
 
 

@@ -2,7 +2,7 @@
 
 import peewee
 
-from api.database import Instant, database, now, write
+from api.database import Instant, database, delete, now, write
 
 BEAT_SECONDS = 5
 # Two beats may be late before a worker is missed.
@@ -31,8 +31,7 @@ def beat(process: str) -> None:
 def leave(process: str) -> None:
     """Say that `process` ends."""
     with write():
-        gone = Heartbeat.process == process
-        Heartbeat.delete().where(gone).execute()  # type: ignore[misc] # types-peewee declares it with Self
+        delete(Heartbeat, Heartbeat.process == process)
 
 
 def worker_is_alive() -> bool:

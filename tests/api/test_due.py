@@ -8,7 +8,7 @@ import pytest
 from api import due
 from api.claims import claim
 from api.credentials.models import Credential
-from api.database import clock, current_time, write
+from api.database import clock, current_time, delete, write
 from api.due import LEASE_SECONDS, Claim, LostClaim, Priority, backoff_seconds, figures, postpone, release, settle
 from tests.rows import fresh, make_credential, make_due
 
@@ -116,7 +116,7 @@ def test_a_claim_on_a_row_that_is_gone_records_nothing() -> None:
     make_due(credential)
     taken = take()
     with write():
-        Credential.delete().execute()  # type: ignore[misc] # types-peewee declares it with Self
+        delete(Credential, Credential.id == credential.id)
 
     with pytest.raises(LostClaim):
         record(taken, is_valid=True)
