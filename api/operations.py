@@ -59,7 +59,10 @@ REQUEST_HEADERS: Mapping[str, dict[str, Any]] = {
 class Error(Body):
     """Every error of this API looks like this."""
 
-    error = fields.String(required=True, metadata={"description": "The error's code", "example": "VALIDATION_ERROR"})
+    error = fields.String(
+        required=True,
+        metadata={"description": "The error's code", "enum": list(STATUS), "example": "VALIDATION_ERROR"},
+    )
     message = fields.String(
         required=True,
         metadata={"description": "What is wrong and what to do, for a person", "example": "name is required"},
