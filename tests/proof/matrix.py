@@ -1,0 +1,153 @@
+"""The table of all operations: what the OpenAPI document cannot tell a test. A new operation needs a row here.
+
+What is expected of each caller follows from the document's scopes and ids (`expected`); a row only says what a good
+request looks like, and what comes of it.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.api.conftest import PASSWORD
+from tests.api.published import CREATE_CREDENTIAL, CREATE_RESOURCE
+from tests.proof.callers import Caller, Standing, may
+from tests.proof.crowd import ADA, EVE, Crowd, Headers
+from tests.proof.operations import Operation
+
+Body = dict[str, Any]
+
+AWS = CREATE_CREDENTIAL["AWS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How an operation is answered; code: None for a success."""
+
+    status: int
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What cannot be derived.
+
+    body: makes a good one; ids of objects are filled in. query: what a good request needs. for_keys: what keys are
+    answered where they are not people. ends_login: a success costs the caller's token. needs_worker: it waits for one.
+    """
+
+    success: int
+    body: Callable[[Crowd], Body] | None = None
+    query: str = ""
+    for_keys: Expected | None = None
+    ends_login: bool = False
+    needs_worker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object. make: a new one of this maker's, its id. missing: the code where there is none."""
+
+    make: Callable[[Crowd, Headers], str]
+    missing: str
+
+
+def _credential(crowd: Crowd, maker: Headers) -> str:
+    return str(crowd.ask(maker, "POST", "/credentials", {**AWS, "name": crowd.name_for(maker)})["id"])
+
+
+def _resource(crowd: Crowd, maker: Headers) -> str:
+    body = {**CREATE_RESOURCE, "name": crowd.name_for(maker), "credentialId": _credential(crowd, maker)}
+    return str(crowd.ask(maker, "POST", "/resources", body)["id"])
+
+
+def _person(crowd: Crowd) -> Body:
+    return {"email": crowd.new_email(), "name": "Somebody", "password": PASSWORD}
+
+
+OBJECTS: Mapping[str, Kind] = {
+    "user_id": Kind(lambda crowd, maker: crowd.hire("USER", maker)[0], "USER_NOT_FOUND"),
+    # A key that a key with the one scope may revoke.
+    "key_id": Kind(lambda crowd, maker: str(crowd.key({"api-keys:write"}, maker)["id"]), "API_KEY_NOT_FOUND"),
+    "credential_id": Kind(_credential, "CREDENTIAL_NOT_FOUND"),
+    "resource_id": Kind(_resource, "RESOURCE_NOT_FOUND"),
+}
+"""By the name of the path's parameter; `credentialId` in a body is `credential_id`."""
+
+
+ROWS: Mapping[str, Row] = {
+    "POST /auth/register": Row(201, lambda crowd: {**_person(crowd), "organizationName": "New"}),
+    "POST /auth/login": Row(200, lambda _: {"email": ADA, "password": PASSWORD}),
+    "POST /auth/refresh": Row(200, lambda crowd: {"refreshToken": crowd.sign_in(ADA)["refreshToken"]}),
+    "POST /auth/logout": Row(204, for_keys=Expected(403, "FORBIDDEN"), ends_login=True),
+    "GET /auth/me": Row(200),
+    "GET /organization": Row(200),
+    "PATCH /organization": Row(200, lambda crowd: {"name": f"Renamed {uuid.uuid4()}"}),
+    "GET /users": Row(200),
+    "POST /users": Row(201, _person),
+    "GET /users/{user_id}": Row(200),
+    "PATCH /users/{user_id}": Row(200, lambda _: {"name": "Renamed"}),
+    "DELETE /users/{user_id}": Row(204),
+    "GET /api-keys": Row(200),
+    "POST /api-keys": Row(201, lambda _: {"name": "CI", "scopes": ["api-keys:write"]}),
+    "DELETE /api-keys/{key_id}": Row(204),
+    "GET /credentials": Row(200),
+    "POST /credentials": Row(201, lambda _: dict(AWS)),
+    "GET /credentials/{credential_id}": Row(200),
+    "PATCH /credentials/{credential_id}": Row(
+        200, lambda _: {"name": "Renamed", "credentialData": AWS["credentialData"]}
+    ),
+    "DELETE /credentials/{credential_id}": Row(204),
+    "POST /credentials/{credential_id}/verify": Row(202),
+    "GET /credentials/{credential_id}/policy": Row(200),
+    "GET /credentials/{credential_id}/targets": Row(200, query="region=eu-central-1", needs_worker=True),
+    "GET /resources": Row(200),
+    "POST /resources": Row(201, lambda _: dict(CREATE_RESOURCE)),
+    "GET /resources/{resource_id}": Row(200),
+    "PATCH /resources/{resource_id}": Row(200, lambda _: {"name": "Renamed"}),
+    "DELETE /resources/{resource_id}": Row(204),
+    "POST /resources/{resource_id}/verify": Row(200, needs_worker=True),
+    "GET /audit-logs": Row(200),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parameter of a query that names what an organisation has.
+
+    foreign: the value that names what is Eve's, in this operation's list. unknown: names nothing, and is like it.
+    """
+
+    foreign: Callable[[Crowd, Operation], str]
+    unknown: Callable[[str], str]
+
+
+FILTERS: Mapping[str, Filter] = {
+    "cursor": Filter(lambda crowd, operation: crowd.cursor(crowd.eve, operation.path), Crowd.cursor_of_nothing),
+    "actorEmail": Filter(lambda _, __: EVE, lambda foreign: "z" * foreign.index("@") + foreign[foreign.index("@") :]),
+}
+NAMES_NOTHING = {"limit", "format", "from", "to", "eventType", "wait", "verify", "force", "region"}
+"""Parameters of queries that cannot tell of another organisation. A new one belongs here or among the filters."""
+
+
+def expected(operation: Operation, caller: Caller) -> Expected:
+    """What somebody is answered who asks a good request about an object of Ada's organisation."""
+    row = ROWS[operation.name]
+    if operation.scope is None:
+        return Expected(row.success)
+    if caller.standing is Standing.UNKNOWN:
+        return Expected(401, "UNAUTHORIZED")
+    if not may(caller, operation.scope):
+        return Expected(403, "FORBIDDEN")
+    if caller.is_key and row.for_keys is not None:
+        return row.for_keys
+    named = [*operation.path_ids, *(object_of(name) for name in operation.body_ids)]
+    if caller.standing is Standing.OUTSIDER and named:
+        return Expected(404, OBJECTS[named[0]].missing)
+    return Expected(row.success)
+
+
+def object_of(name: str) -> str:
+    """The kind of object that a property of a body names: `credentialId` and `credentialIds` as `credential_id`."""
+    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return words.removesuffix("s")
