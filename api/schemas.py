@@ -44,7 +44,9 @@ class Text(fields.String):
     """Text that a person typed, in Unicode's composed form (NFC), without control characters and without margins."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
+        sent = super()._deserialize(value, attr, data, **kwargs)
+        self._validate(sent)  # the documented length is that of what is sent, not only of what is kept of it
+        text = unicodedata.normalize("NFC", sent).strip()
         if any(unicodedata.category(mark) in ("Cc", "Cs") or mark in _BIDI_MARKS for mark in text):
             raise ValidationError("Must not contain control characters.")
         return text
