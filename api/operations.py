@@ -34,6 +34,7 @@ def _header(description: str, example: str | int) -> dict[str, Any]:
 
 
 ANSWER_HEADERS: Mapping[str, dict[str, Any]] = {
+    "Content-Disposition": _header("Where the answer is a file: its name", 'attachment; filename="audit-logs.csv"'),
     "ETag": _header("The object's revision; send it as If-Match with a change", '"1"'),
     "Link": _header("The next page, where there is one", '</api/v1/credentials?limit=50&cursor=MTc3…>; rel="next"'),
     "RateLimit-Limit": _header("How many requests are allowed by the limit that is nearest", 1200),

@@ -27,7 +27,7 @@ Listed = tuple[Sequence[Any], dict[str, str]]
 class AuditLog(MethodView):
     @requires("audit:read")
     @room.arguments(AuditParameters, location="query")
-    @room.response(200, ShownEvent(many=True))
+    @room.response(200, ShownEvent(many=True), headers={"Content-Disposition": "Content-Disposition"})
     @room.doc(responses={200: {"content": _FILES}})
     def get(self, wanted: service.AuditFilter) -> flask.Response | Listed:
         """List audit events
