@@ -3,6 +3,9 @@ PYTHON ?= python3
 # what pytest is given beside setup.cfg: a part of the tests, another number of processes, …
 PYTEST_ARGS ?= -n 2 --dist loadfile
 LOCK_ARGS ?=
+# how many generated requests `make fuzz` makes for each seed
+FUZZ_REQUESTS ?= 67000
+FUZZ_SEEDS ?= 1 2 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +17,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format lock reference wheels clean pulumi
+.PHONY: help setup demo test fuzz lint format lock reference wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +29,9 @@ demo: setup ## the main job on your screen: a credential and two security groups
 
 test: setup lint ## lint, then every test
 	@$(WITH_TOOLS) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour or two)
+	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" $(BIN)/python -m pytest tests/proof/test_generated_requests.py
 
 lint: $(VENV)/installed ## ruff, mypy and the rules about who may import whom
 	$(BIN)/ruff check

@@ -1,0 +1,42 @@
+"""Why a request may be refused although its schema allows it: what a JSON schema cannot say, or not legibly.
+
+Such a refusal must give one of these reasons, and no other.
+"""
+
+import re
+from typing import Any
+
+_CODES = {
+    "LAST_ADMIN": "depends on who else is there",
+    "VERIFICATION_FAILED": "depends on what the cloud says",
+    "UNSAFE_URL": "depends on where a URL leads to",
+}
+_SENTENCES = {
+    r"Not a cursor of this list\.": "only the server knows what it has handed out",
+    r"region is required(| for \w+ (credentials|resources))": "depends on the credential's provider",
+    r"Must not contain control characters\.": "a pattern of all marks that reorder text could not be read",
+    r"Must be an e-mail address\.": "of which no pattern is right and legible",
+    r"Must be a network like 203\.0\.113\.0/24, with no bits set behind the prefix\.": "arithmetic",
+    r"must be in the future": "depends on when it is asked",
+    r"Must be a UTC time like .*": "date-time allows other zones, fractions and leap seconds",
+    r"The request body holds a (NUL character|number that is too large)\.": "true of every text and number",
+    r"The request body holds half a character \(a lone surrogate\)\.": "true of every text",
+    r"Not a valid integer\.": "to a JSON schema 5.0 is an integer",
+    r".* must be a whole number from \d+ to \d+": "to a JSON schema 5.0 is an integer",
+    r"(Shorter than minimum length|Length must be between) .*": "counted without the margins, which are cut off",
+    r"credentialData\S* .*": "depends on the provider",
+    r"must be [A-Z_]+": "the credential type depends on the provider",
+    r"provider .*": "depends on the credential",
+    r"resourceType .*": "depends on the provider",
+    r"resourceIdentifier .*": "depends on the provider",
+    r"config\S* .*": "depends on the provider, and on the other options",
+}
+_ALLOWED = re.compile("|".join(f"(?:{sentence})" for sentence in _SENTENCES))
+
+
+def gives_another_reason(answer: Any) -> bool:
+    """Whether the body of a refusal says something that a schema could have said."""
+    if answer["error"] in _CODES:
+        return False
+    reasons = [reason for told in answer.get("details", {}).values() for reason in told] or [answer["message"]]
+    return not all(_ALLOWED.fullmatch(reason) for reason in reasons)

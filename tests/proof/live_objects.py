@@ -1,0 +1,144 @@
+"""What is in the organisation just now, and who asks: for requests about something that is there."""
+
+import itertools
+import random
+from collections import OrderedDict
+from typing import Any
+
+from schemathesis import Case, Response
+
+from api.access import SCOPES
+from api.clouds import CLOUDS
+from tests.api.conftest import BASE, PASSWORD, Caller
+from tests.proof.fuzzed_server import EMAIL
+
+COLLECTIONS = {"credential_id": "credentials", "resource_id": "resources", "user_id": "users", "key_id": "api-keys"}
+"""Which collection an id in a path is of."""
+REGION = "eu-central-1"
+IDENTIFIERS = {
+    "AWS": "sg-0123456789abcdef0",
+    "GCP": "default",
+    "AZURE": "/subscriptions/a1b2c3d4-e5f6-7890-abcd-ef1234567890/resourceGroups/web"
+    "/providers/Microsoft.Network/networkSecurityGroups/web",
+    "APISIX": "1",
+}
+# So few that lists stay short, so many that there is something to choose from.
+_KEPT = 30
+_FOR_KEYS = tuple(f"{BASE}/{collection}" for collection in ("credentials", "resources", "audit-logs"))
+
+Body = dict[str, Any]
+
+
+class LiveObjects:
+    """The objects of each collection by id, the oldest first. What is asked for and not there is made."""
+
+    def __init__(self, administrator: Caller, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311 - repeats what was seen, hides nothing
+        self._administrator = administrator
+        self._numbers = itertools.count(1)
+        self._objects: dict[str, OrderedDict[str, Body]] = {name: OrderedDict() for name in COLLECTIONS.values()}
+        self._refresh_tokens: list[str] = []
+        self._token, self._ended_tokens = administrator.token, set[str]()
+        key = {"name": "fuzz", "scopes": sorted(SCOPES), "belongsTo": "ORGANIZATION"}
+        made = self._ask("POST", "/api-keys", key)
+        self._key, self._askers = made["plainTextKey"], {made["id"], str(administrator.user.id)}
+
+    def identity(self, case: Case[Any]) -> dict[str, str]:
+        """The header of somebody who may do this: a key for what pipelines do, a person for the rest."""
+        return {"X-API-Key": self._key} if case.path.startswith(_FOR_KEYS) else self._bearer()
+
+    def is_out_of_date(self, header: str) -> bool:
+        """Whether an Authorization header is that of a login of ours that has ended."""
+        return header.removeprefix("Bearer ") in self._ended_tokens
+
+    def asks(self, object_id: str) -> bool:
+        """Whether it is the user or the key that all requests are made with."""
+        return object_id in self._askers
+
+    def one(self, collection: str) -> str:
+        """The id of an object that is there."""
+        objects = self._objects[collection]
+        if not objects:
+            self._keep(collection, self._ask("POST", f"/{collection}", self._new(collection)))
+        return self.random.choice(list(objects))
+
+    def shown(self, collection: str, object_id: str) -> Body:
+        """The object as it was when it was made; empty where it is not there."""
+        return self._objects[collection].get(object_id, {})
+
+    def person(self) -> Body:
+        """The e-mail address and the password of somebody who may sign in."""
+        users = [user for user in self._objects["users"].values() if user.get("password")]
+        chosen = self.random.choice([{"email": EMAIL, "password": PASSWORD}, *users])
+        return {"email": chosen["email"], "password": chosen["password"]}
+
+    def refresh_token(self) -> str:
+        """One that is good, if nobody has ended its login."""
+        return self._refresh_tokens.pop() if self._refresh_tokens else str(self._signed_in()["refreshToken"])
+
+    def fresh_number(self) -> int:
+        """A number that was not given before."""
+        return next(self._numbers)
+
+    def learn(self, case: Case[Any], response: Response) -> None:
+        """Note what a request made or ended."""
+        collection, *named = case.path.removeprefix(f"{BASE}/").split("/")
+        method, status = case.method.upper(), response.status_code
+        if collection == "auth" and method == "POST" and status < 300:
+            self._learn_login(case.path, response)
+        elif collection in self._objects and named and (method == "DELETE" or status == 404):
+            self._objects[collection].pop(str(next(iter(case.path_parameters.values()))), None)
+        elif collection in self._objects and method == "POST" and status == 201:
+            password = case.body.get("password") if isinstance(case.body, dict) else None
+            self._keep(collection, {**response.json(), "password": password})
+
+    def _learn_login(self, path: str, response: Response) -> None:
+        if path.endswith("/logout"):
+            self._ended_tokens.add(self._token)
+            self._token = self._signed_in()["accessToken"]
+        else:
+            self._refresh_tokens.append(response.json()["refreshToken"])
+
+    def _keep(self, collection: str, shown: Body) -> None:
+        objects = self._objects[collection]
+        objects[shown["id"]] = shown
+        while len(objects) > _KEPT:
+            oldest, _ = objects.popitem(last=False)
+            self._administrator.delete(f"/{collection}/{oldest}", headers=self._bearer())
+
+    def _new(self, collection: str) -> Body:
+        name = f"made {self.fresh_number()}"
+        if collection == "credentials":
+            cloud = CLOUDS["AWS"]
+            data = {field.name: field.example for field in cloud.fields}
+            return {"name": name, "provider": "AWS", "credentialType": cloud.credential_type, "credentialData": data}
+        if collection == "resources":
+            credential_id = self.one("credentials")
+            provider = self.shown("credentials", credential_id)["provider"]
+            return {"name": name, "credentialId": credential_id, **named_object(provider)}
+        if collection == "users":
+            return {"name": name, "email": f"{name.replace(' ', '-')}@example.com", "password": PASSWORD}
+        return {"name": name, "scopes": ["audit:read"]}
+
+    def _ask(self, method: str, path: str, body: Body) -> Body:
+        answer = self._administrator.ask(method, path, json=body, headers=self._bearer())
+        assert answer.status_code == 201, answer.text
+        shown: Body = answer.json
+        return shown
+
+    def _signed_in(self) -> Body:
+        answer = self._administrator.client.post(f"{BASE}/auth/login", json={"email": EMAIL, "password": PASSWORD})
+        assert answer.status_code == 200 and answer.json, answer.text
+        shown: Body = answer.json
+        return shown
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+
+def named_object(provider: str) -> Body:
+    """How a resource names an object in a cloud."""
+    cloud = CLOUDS[provider]
+    region = {"region": REGION} if cloud.needs_region else {}
+    kind = next(iter(cloud.resource_types))
+    return {"provider": provider, "resourceType": kind, "resourceIdentifier": IDENTIFIERS[provider], **region}

@@ -1,0 +1,69 @@
+"""No request that the OpenAPI document can think of is answered otherwise than it says.
+
+`make fuzz` makes many more of them: FUZZ_REQUESTS for each of FUZZ_SEEDS.
+"""
+
+import os
+from functools import cache
+
+import pytest
+
+from tests.api.conftest import valkey  # noqa: F401  pytest finds a fixture by its name in here
+from tests.proof.generated_requests import Outcome, run, told
+from tests.valkey_server import ValkeyServer
+
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "2000"))
+SEEDS = [int(seed) for seed in os.environ.get("FUZZ_SEEDS", "1").split()]
+IS_SHORT = REQUESTS < 20_000
+SUCCESSES = 3 if IS_SHORT else 20
+
+# A short run is done in a minute; of a long one each request may take a tenth of a second.
+pytestmark = [
+    pytest.mark.timeout(300 if IS_SHORT else REQUESTS // 10),
+    # schemathesis draws the names of its requests outside hypothesis; they are no part of what is tested.
+    pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def asked(request: pytest.FixtureRequest, valkey: ValkeyServer) -> tuple[Outcome, list[str]]:  # noqa: F811
+    return _asked(valkey.url, request.param)
+
+
+@cache
+def _asked(redis_url: str, seed: int) -> tuple[Outcome, list[str]]:
+    """Rounds of requests, each at a new server, so that its lists and its audit trail stay short."""
+    outcome = Outcome()
+    operations = run(redis_url, seed, 8, outcome=outcome, covering=True)
+    number = 0
+    while outcome.requests < REQUESTS:
+        number += 1
+        run(redis_url, seed * 1000 + number, 60 if not IS_SHORT else 8, outcome=outcome, covering=False)
+    return outcome, operations
+
+
+def test_every_answer_is_as_the_document_says(asked: tuple[Outcome, list[str]]) -> None:
+    outcome, _ = asked
+
+    assert outcome.failures == {}, told(outcome.failures)
+
+
+def test_as_many_requests_were_made_as_were_asked_for(asked: tuple[Outcome, list[str]]) -> None:
+    outcome, _ = asked
+
+    assert outcome.requests >= REQUESTS
+    assert not [answer for answer in outcome.answers if answer[1] >= 500]
+
+
+def test_every_operation_succeeds_often_enough_to_be_tested(asked: tuple[Outcome, list[str]]) -> None:
+    outcome, operations = asked
+    successes = {operation: outcome.successes(operation) for operation in operations}
+
+    assert {name: n for name, n in successes.items() if n < SUCCESSES} == {}
+
+
+def test_objects_are_made_then_read_changed_and_deleted(asked: tuple[Outcome, list[str]]) -> None:
+    outcome, _ = asked
+    methods = {operation.split()[0] for operation, n in outcome.linked.items() if n}
+
+    assert methods >= {"GET", "PATCH", "DELETE"}
