@@ -94,7 +94,7 @@ PROVOCATIONS: Mapping[str, Callable[[World], Any]] = {
     "LAST_ADMIN": _last_admin,
     "UNSAFE_URL": _unsafe_url,
     "UNAUTHORIZED": lambda world: _ask(world, "GET", "/credentials", {"Authorization": "Bearer nothing"}),
-    "FORBIDDEN": lambda world: _ask(world, "GET", "/users", world.headers("a user", None)),
+    "FORBIDDEN": lambda world: _ask(world, "GET", "/users", world.headers("a user", world.operations["GET /users"])),
     "NOT_FOUND": lambda world: _ask(world, "GET", "/nothing"),
     "CREDENTIAL_NOT_FOUND": lambda world: _ask(world, "GET", f"/credentials/{unknown_id()}"),
     "RESOURCE_NOT_FOUND": lambda world: _ask(world, "GET", f"/resources/{unknown_id()}"),

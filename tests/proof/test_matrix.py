@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from api.access import SCOPES
+from api.access import ANYBODY, SCOPES
 from api.openapi import BASE_PATH
 from tests.proof.callers import CALLERS, Standing
 from tests.proof.crowd import shows_eve
-from tests.proof.matrix import FILTERS, NAMES_NOTHING, OBJECTS, ROWS, Expected, expected, object_of
+from tests.proof.matrix import FILTERS, NAMES_NOTHING, OBJECTS, ROWS, Expected, expected, object_of, scope_of
 from tests.proof.operations import Operation
 from tests.proof.statements import heard, is_write
 from tests.proof.world import World
@@ -47,8 +47,11 @@ def test_every_parameter_of_a_query_is_known_for_what_it_can_name(world: World) 
     assert parameters - set(FILTERS) - NAMES_NOTHING == set()
 
 
-def test_every_scope_that_is_asked_for_is_one(world: World) -> None:
-    assert {operation.scope for operation in world.operations.values()} - SCOPES == {None, "any"}
+def test_every_operation_is_documented_with_the_scope_that_the_contract_names(world: World) -> None:
+    documented = {operation.name: operation.scope for operation in world.operations.values()}
+
+    assert documented == {name: scope_of(name) for name in documented}
+    assert set(documented.values()) - SCOPES == {None, ANYBODY}
 
 
 @everything
@@ -60,7 +63,7 @@ def test_everybody_is_answered_as_their_standing_says(world: World, name: str, a
     changes_something = is_served and operation.method != "GET"
     fresh = world.made_by(world.crowd.ada, operation.path_ids) if changes_something else {}
     ids = {**world.own, **fresh}
-    headers = world.headers(asker, operation.scope, afresh=is_served and row.ends_login)
+    headers = world.headers(asker, operation, afresh=is_served and row.ends_login)
 
     if is_served and row.needs_worker:
         with world.worker():
@@ -80,7 +83,7 @@ def test_who_is_refused_changes_nothing_and_learns_nothing_of_what_is_there(worl
     for asker, refusal in wanted.items():
         if refusal.status not in (401, 403):
             continue
-        headers = world.headers(asker, operation.scope)
+        headers = world.headers(asker, operation)
         with heard() as statements:
             answers = [
                 world.ask(operation, headers, ids)
@@ -98,7 +101,7 @@ def test_who_is_refused_is_told_so_before_anything_about_the_request(world: Worl
     for asker, caller in CALLERS.items():
         refusal = expected(operation, caller)
         if refusal.status in (401, 403) and refusal != ROWS[name].for_keys:
-            headers = world.headers(asker, operation.scope)
+            headers = world.headers(asker, operation)
             answer = world.ask(operation, headers, world.own, data=b"nonsense", query="nonsense=1")
             assert told(answer) == refusal, asker
 
@@ -121,5 +124,5 @@ def test_who_may_not_get_may_not_ask_for_its_head_either(world: World, name: str
     for asker, caller in CALLERS.items():
         refusal = expected(operation, caller)
         if refusal.code is not None:
-            answer = world.client.head(path, headers=world.headers(asker, operation.scope))
+            answer = world.client.head(path, headers=world.headers(asker, operation))
             assert answer.status_code == refusal.status, asker

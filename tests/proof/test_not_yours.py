@@ -46,7 +46,7 @@ def seen(world: World, operation: Operation, headers: dict[str, str], named: str
 def askers(world: World, operation: Operation) -> Iterator[dict[str, str]]:
     """The headers of those who may. Each has asked just now, so that the next use of a key is not noted."""
     for name in _ASKERS:
-        headers = world.headers(name, operation.scope)
+        headers = world.headers(name, operation)
         world.ask(world.operations["GET /auth/me"], headers, world.own)
         yield headers
 

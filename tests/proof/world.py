@@ -14,7 +14,7 @@ from api.settings import Settings
 from api.vault import Vault
 from tests.proof.callers import CALLERS
 from tests.proof.crowd import Crowd, Headers
-from tests.proof.matrix import OBJECTS, ROWS, object_of
+from tests.proof.matrix import OBJECTS, ROWS, object_of, scope_of
 from tests.proof.operations import Operation, operations
 from tests.worker.made_up_cloud import MadeUpCloud, as_clouds
 from worker.connections import Connections
@@ -46,9 +46,9 @@ class World:
         """A new object of each kind, or of these kinds."""
         return {name: OBJECTS[name].make(self.crowd, maker) for name in names}
 
-    def headers(self, name: str, scope: str | None, *, afresh: bool = False) -> Headers:
-        """How this caller identifies himself; the same one each time, unless a fresh one is asked for."""
-        caller = CALLERS[name]
+    def headers(self, name: str, operation: Operation, *, afresh: bool = False) -> Headers:
+        """How this caller of the operation identifies himself; as the time before, unless it is to be afresh."""
+        caller, scope = CALLERS[name], scope_of(operation.name)
         if afresh:
             return caller.identify(self.crowd, scope)
         known = (name, scope if caller.is_key else None)
