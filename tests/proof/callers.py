@@ -63,13 +63,15 @@ def _logged_out(crowd: Crowd) -> Headers:
     return token
 
 
-def _suspended(crowd: Crowd) -> Headers:
+def _suspended(crowd: Crowd) -> tuple[Headers, Headers]:
+    """The token and the key of the administrator of an organisation that is suspended since."""
     email = crowd.new_email()
     user = add_administrator(email, Secret.of_text(PASSWORD), f"Late payer {email}", "PAID")
     token = crowd.token_of(email)
+    key = crowd.key(maker=token, belongsTo="ORGANIZATION")
     with write():
         Organisation.update(suspended_at=now()).where(Organisation.id == user.organisation_id).execute()
-    return token
+    return token, holding(key)
 
 
 def _revoked(crowd: Crowd) -> Headers:
@@ -115,7 +117,8 @@ CALLERS: Mapping[str, Caller] = {
     "a deleted user": Caller(_UNKNOWN, lambda crowd, _: _deleted(crowd)),
     "a logged-out token": Caller(_UNKNOWN, lambda crowd, _: _logged_out(crowd)),
     "a refresh token": Caller(_UNKNOWN, lambda crowd, _: bearer(crowd.sign_in(ADA)["refreshToken"])),
-    "a suspended organisation's administrator": Caller(_UNKNOWN, lambda crowd, _: _suspended(crowd)),
+    "a suspended organisation's administrator": Caller(_UNKNOWN, lambda crowd, _: _suspended(crowd)[0]),
+    "a suspended organisation's key": Caller(_UNKNOWN, lambda crowd, _: _suspended(crowd)[1]),
     "a revoked key": Caller(_UNKNOWN, lambda crowd, _: _revoked(crowd)),
     "an expired key": Caller(_UNKNOWN, lambda crowd, _: _expired(crowd)),
     "a token and a key at once": Caller(_UNKNOWN, lambda crowd, _: {**crowd.ada, **holding(crowd.key())}),
