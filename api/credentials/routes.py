@@ -115,8 +115,11 @@ class CredentialById(MethodView):
         if not options.wait or wanted.credential_data is None:
             return _shown(changed)
         decided = _after_verdict(changed)
-        if decided.candidate_status == service.REJECTED or decided.is_valid is False:
-            raise VerificationFailed(decided.candidate_error or decided.verification_error)
+        if decided.candidate_status == service.REJECTED:
+            raise VerificationFailed(decided.candidate_error)
+        # While the new secret waits, the verdict is about the old one.
+        if decided.candidate_status is None and decided.is_valid is False:
+            raise VerificationFailed(decided.verification_error)
         return _shown(decided)
 
     @requires("credentials:write")

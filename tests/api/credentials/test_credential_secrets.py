@@ -1,8 +1,11 @@
 """A credential's secret through the API: sealed at once, replaced with care."""
 
+import flask
 import pytest
 
-from api.credentials.models import CredentialSecret
+from api.credentials.models import Credential, CredentialSecret
+from api.database import write
+from api.server import server_of
 from tests.api.conftest import Caller
 from tests.api.published import CREATE_CREDENTIAL
 
@@ -63,3 +66,15 @@ def test_a_new_secret_may_take_the_place_at_once(admin: Caller, credential_id: s
 
     assert (answer.json["secretVersion"], answer.json["pendingUpdate"], answer.json["isValid"]) == (2, None, None)
     assert {row.state: row.version for row in CredentialSecret.select()} == {"CURRENT": 2}
+
+
+def test_waiting_in_vain_tells_nothing_of_the_old_secret(app: flask.Flask, admin: Caller, credential_id: str) -> None:
+    old_verdict = {"is_valid": False, "verification_error": "AccessDenied: of the old one"}
+    with write():
+        Credential.update(old_verdict).where(Credential.id == credential_id).execute()
+    server_of(app).waiting_room.close()
+
+    answer = admin.patch(f"/credentials/{credential_id}?wait=true", json={"credentialData": AWS["credentialData"]})
+
+    assert answer.status_code == 200
+    assert answer.json["pendingUpdate"]["status"] == "VERIFYING"
