@@ -47,7 +47,8 @@ def record(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seco
 
     The credential has the last word: while it is invalid no resource of its is active, and while it has no verdict a
     resource gets none either. A refusal makes the credential due too, since the key may be at fault, but only where it
-    is news: two that look at each other would never come to rest.
+    is news; so does a resource that is barred for want of a permission, but only where somebody asked: two that look
+    at each other would never come to rest.
     """
     with write():
         credential: Credential | None = locked(Credential.select().where(Credential.id == asked.credential_id)).first()
@@ -73,6 +74,9 @@ def record(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seco
         if is_news or claim.priority is Priority.REQUESTED:
             _tell(resource, error)
         if is_news and refusal and credential.is_valid:
+            due.want(Credential, Credential.id == credential.id, Priority.RECHECK)
+        # What the others refuse, one that somebody has just added or changed may permit.
+        if claim.priority is Priority.REQUESTED and credential.is_valid is False and credential.missing_permissions:
             due.want(Credential, Credential.id == credential.id, Priority.RECHECK)
 
 

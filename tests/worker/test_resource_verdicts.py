@@ -252,6 +252,22 @@ def test_a_permission_that_is_given_later_is_noticed(
     assert fresh(resource).is_active
 
 
+def test_a_resource_that_its_credential_may_change_mends_a_credential_that_lacked_permission(
+    worker: Worker, cloud: MadeUpCloud, credential: Credential, resource: Resource
+) -> None:
+    cloud.answers[resource.resource_identifier] = MISSING
+    worker.serve_all()
+    assert fresh(credential).is_valid is False
+    other = make_resource(credential)
+    make_due(other)
+
+    worker.serve_all()
+
+    assert fresh(credential).is_valid is True
+    assert fresh(other).is_active
+    assert not fresh(resource).is_active
+
+
 def test_a_verdict_is_told_when_it_changes_or_a_person_asked(
     worker: Worker, cloud: MadeUpCloud, resource: Resource
 ) -> None:
