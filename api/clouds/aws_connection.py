@@ -103,11 +103,12 @@ class AwsConnection:
         if region not in PARTITIONS:
             raise refusal_by("InvalidRegion")
         groups: list[Mapping[str, Any]] = []
-        page: Mapping[str, Any] = {"NextToken": None}
-        while "NextToken" in page and len(groups) < _VISIBLE_AT_MOST:
-            onwards = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
+        onwards: dict[str, str] | None = {}
+        while onwards is not None and len(groups) < _VISIBLE_AT_MOST:
             page = self._ask("ec2", region, "describe_security_groups", MaxResults=_VISIBLE_AT_MOST, **onwards)
             groups += page.get("SecurityGroups", ())
+            # The last page has no token, or an empty one.
+            onwards = {"NextToken": page["NextToken"]} if page.get("NextToken") else None
         return [_seen(group, region) for group in groups[:_VISIBLE_AT_MOST]]
 
     def _identify(self, targets: Iterable[Target]) -> tuple[str, str]:

@@ -1,8 +1,11 @@
 """What a look at a security group tells."""
 
+import itertools
+
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Seen, Target
+from api.clouds.base import before_call
 from tests.clouds.aws_standin import AUTHORIZE, DESCRIBE, REGION, REVOKE, AwsStandIn, allowing, answering_as_is
 
 GROUP = "SECURITY_GROUP"
@@ -87,6 +90,21 @@ def test_pages_are_read_until_there_are_a_thousand_groups(aws: AwsStandIn, conne
 
     with aws.failing(answering_as_is(200, page)):
         assert len(connection.visible("sa-east-1")) == 1000
+
+
+def test_an_empty_token_ends_the_pages(aws: AwsStandIn, connection: Connection) -> None:
+    page = "<R><securityGroupInfo/><nextToken/></R>"
+    counted = itertools.count(1)
+
+    def look() -> None:
+        assert next(counted) < 5, "the first page is asked for again and again"
+
+    looked_at = before_call.set(look)
+    try:
+        with aws.failing(answering_as_is(200, page)):
+            assert connection.visible("sa-east-1") == []
+    finally:
+        before_call.reset(looked_at)
 
 
 def test_an_unknown_region_is_not_listed(connection: Connection) -> None:
