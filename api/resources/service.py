@@ -47,7 +47,7 @@ def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> R
     """
     with write():
         organisation = accounts.locked_organisation(actor.organisation)
-        credential = credentials.of(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
+        credential = credentials.locked(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
         _check(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
         _check_provider(credential, wanted.provider)
         limit = accounts.limits_of(organisation.tier).resources
@@ -93,13 +93,17 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> R
     Raises ResourceNotFound, StaleObject, InvalidInput, CredentialNotFound.
     """
     with write():
+        of(actor.organisation, resource_id)  # what is not there is told before what it is to be linked with
+        changes = dict(wanted)
+        credential = None
+        if "credential_id" in changes:
+            # Held, so that nobody deletes it meanwhile, and with it the resource: that would leave no event.
+            credential = credentials.locked(actor.organisation, parse(changes["credential_id"], CredentialNotFound))
+            changes["credential_id"] = credential.id
         resource = locked(actor.organisation, resource_id)
         check_if_match(resource.revision)
-        changes = dict(wanted)
-        if "credential_id" in changes:
-            credential = credentials.of(actor.organisation, parse(changes["credential_id"], CredentialNotFound))
+        if credential is not None:
             _check_provider(credential, resource.provider)
-            changes["credential_id"] = credential.id
         changed = {name: value for name, value in changes.items() if getattr(resource, name) != value}
         for name, value in changed.items():
             setattr(resource, name, value)

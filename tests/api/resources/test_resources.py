@@ -1,15 +1,21 @@
 """/resources, as docs/create-resource publishes it."""
 
 import re
+import threading
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from api.accounts.models import Organisation
+from api.actor import Actor
 from api.audit_log.models import AuditEntry
-from api.database import write
+from api.database import connection, write
+from api.resources import service
 from api.resources.models import Resource
+from api.resources.schemas import NewResource
 from tests.api.conftest import Caller, unknown_id
 from tests.api.published import (
     CREATE_CREDENTIAL,
@@ -47,6 +53,32 @@ def test_creating_answers_as_published(admin: Caller, body: dict[str, Any]) -> N
 @pytest.mark.parametrize("config", [{"port": 443, "protocol": "tcp"}, {"ports": [22, 80, 443], "protocol": "tcp"}])
 def test_each_published_config_is_accepted(admin: Caller, body: dict[str, Any], config: dict[str, Any]) -> None:
     assert admin.post("/resources", json={**body, "config": config}).json["config"] == config
+
+
+def test_a_resource_that_comes_while_its_credential_is_deleted_goes_with_an_event(
+    admin: Caller, body: dict[str, Any]
+) -> None:
+    """Made, or linked with the credential, in a transaction that is open when the deletion begins."""
+    other = admin.post("/credentials", json=CREATE_CREDENTIAL["AWS"]).json["id"]
+    linked = uuid.UUID(admin.post("/resources", json={**body, "credentialId": other}).json["id"])
+    actor, made, is_open = Actor.system(admin.user.organisation_id), uuid.uuid4(), threading.Event()
+
+    def make_and_link() -> None:
+        with connection(), write():
+            service.create(actor, NewResource().load(body), made)
+            service.change(actor, linked, {"credential_id": body["credentialId"]})
+            is_open.set()
+            time.sleep(0.3)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(make_and_link)
+        assert is_open.wait(5)
+        assert admin.delete(f"/credentials/{body['credentialId']}").status_code == 204
+        done.result()
+
+    deletions = AuditEntry.select().where(AuditEntry.event_type == "RESOURCE_DELETE")
+    assert {row.resource_id for row in deletions} == {str(made), str(linked)}
+    assert not Resource.select().exists()
 
 
 def test_an_unknown_credential_is_not_found(admin: Caller, body: dict[str, Any]) -> None:
