@@ -25,6 +25,7 @@ from schemathesis.transport.wsgi import WSGITransport
 from tests.api.conftest import BASE
 from tests.proof.aimed_requests import Aim
 from tests.proof.beyond_schemas import gives_another_reason
+from tests.proof.deeds import deeds_are_done
 from tests.proof.fuzzed_server import FuzzedServer, fuzzed_server
 from tests.proof.live_objects import LiveObjects
 
@@ -157,9 +158,10 @@ def _asking_as(live: LiveObjects, schema: Any) -> Iterator[None]:
         return not refused or gives_another_reason(response.json())
 
     schema.auth(refresh_interval=None)(Identity)
-    mine = (before_call, after_call, filter_failure)
+    mine, checks = (before_call, after_call, filter_failure), (headers_as_documented, deeds_are_done(live))
     with _transport_for_probes():
-        schemathesis.check(headers_as_documented)
+        for check in checks:
+            schemathesis.check(check)
         for hook in mine:
             schemathesis.hook(hook)
         try:
@@ -167,7 +169,8 @@ def _asking_as(live: LiveObjects, schema: Any) -> Iterator[None]:
         finally:
             for hook in mine:
                 hooks.unregister(hook)
-            CHECKS.unregister(headers_as_documented.__name__)
+            for check in checks:
+                CHECKS.unregister(check.__name__)
 
 
 def headers_as_documented(_: CheckContext, response: Response, case: Case[Any]) -> None:

@@ -80,6 +80,14 @@ class LiveObjects:
         """A number that was not given before."""
         return next(self._numbers)
 
+    def read(self, collection: str, object_id: str) -> Body | None:
+        """The object as the API shows it now; None where it is gone. API keys can only be read from their list."""
+        path = f"/{collection}" if collection == "api-keys" else f"/{collection}/{object_id}"
+        answer = self._administrator.get(path, headers=self._bearer())
+        assert answer.status_code in (200, 404), answer.text
+        shown = answer.json if isinstance(answer.json, list) else [answer.json]
+        return next((one for one in shown if one.get("id") == object_id), None)
+
     def learn(self, case: Case[Any], response: Response) -> None:
         """Note what a request made or ended."""
         collection, *named = case.path.removeprefix(f"{BASE}/").split("/")
