@@ -11,6 +11,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import parse_dsn
+
 from api.limit_table import OFF, table
 from api.secret import Secret
 
@@ -46,6 +49,10 @@ def _database_url(value: str) -> str:
         return value
     if not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("must start with sqlite:/// or postgresql://")
+    try:
+        parse_dsn(value.replace("postgres://", "postgresql://", 1))
+    except ProgrammingError:  # its text, in which a password may stand, must not wait for the first connection
+        raise ValueError("is not a URL that PostgreSQL reads; a % in its password is written %25") from None
     return _with_usable_port(value)
 
 

@@ -88,7 +88,10 @@ def test_no_two_secrets_are_the_same(given: dict[str, str]) -> None:
 
 
 NONSENSE = {
-    "DATABASE_URL": ["mysql://x", "sqlite://x", "sqlite:///", "sqlite:///:memory:", "postgresql://h:port/x", CANARY],
+    "DATABASE_URL": [
+        "mysql://x", "sqlite://x", "sqlite:///", "sqlite:///:memory:", "postgresql://h:port/x", CANARY,
+        f"postgresql://u:{CANARY}%zz@h/x", f"postgres://h/x?pasword={CANARY}", f"postgresql://u:{CANARY}@[h/x",
+    ],
     "REDIS_URL": ["http://x", "redis:/x", "redis://h:port", "127.0.0.1:6379"],
     "PUBLIC_URL": ["entryguard.example.com", "ftp://x", "https://", "https://h:port", "https://[::1", "about:x"],
     "TRUSTED_PROXIES": ["-1", "11", "one", "1.0", "٣", "0x1", "1 2"],
