@@ -32,12 +32,15 @@ class Counted:
     address: bytes
 
 
-def count(key: Secret, email: str, ip_address: str | None) -> Counted:
+def count(key: Secret, email: str, organisation_slug: str | None, ip_address: str | None) -> Counted:
     """Count a try to sign in. Raises RateLimited where one of the two is blocked.
 
     Before the password is looked at, so that a hundred tries at once are a hundred tries. `forgive` takes it back.
     """
-    tried = Counted(_hashed(key, "account", email), _hashed(key, "address", _customer(ip_address)))
+    # With the organisation as it was named: else whoever has an account of the same address in one of his own could
+    # sign in there between guesses, and start the count anew.
+    account = f"{organisation_slug or ''}\0{email}"
+    tried = Counted(_hashed(key, "account", account), _hashed(key, "address", _customer(ip_address)))
     free = {tried.account: FREE_FOR_ACCOUNT, tried.address: FREE_FOR_ADDRESS}
     with write():
         moment = current_time()

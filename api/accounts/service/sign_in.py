@@ -62,7 +62,7 @@ def sign_in(stranger: Actor, attempt: Attempt, failure_key: Secret) -> SignedIn:
 
     Raises Unauthenticated, in the same words and after the same time whatever was wrong; RateLimited after many tries.
     """
-    tried = failures.count(failure_key, attempt.email, stranger.ip_address)
+    tried = failures.count(failure_key, attempt.email, attempt.organization_slug, stranger.ip_address)
     user = _named(attempt)
     if not passwords.matches(attempt.password, user.password_hash if user else None) or user is None:
         _note_failure(stranger, attempt)

@@ -62,6 +62,23 @@ def test_the_right_password_starts_the_count_anew(client: FlaskClient, admin: Ca
         assert guess(client, password=PASSWORD).status_code == 200
 
 
+def test_an_account_of_the_same_address_elsewhere_does_not_start_the_count_anew(
+    client: FlaskClient, admin: Caller, outsider: Caller
+) -> None:
+    own = {"email": "ada@example.com", "name": "Not Ada", "password": "known to its owner"}
+    assert outsider.post("/users", own).status_code == 201
+
+    def sign_in(organisation: str, password: str) -> int:
+        body = {"email": "ada@example.com", "password": password, "organizationSlug": organisation}
+        return client.post(f"{BASE}/auth/login", json=body).status_code
+
+    for _ in range(FREE_FOR_ACCOUNT // 2):
+        assert [sign_in("acme", "a guess"), sign_in("acme", "a guess")] == [401, 401]
+        assert sign_in("other", own["password"]) == 200
+
+    assert sign_in("acme", "a guess") == 429
+
+
 def test_an_unknown_account_is_blocked_likewise(client: FlaskClient, db: str) -> None:
     statuses = [guess(client, "nobody@example.com").status_code for _ in range(FREE_FOR_ACCOUNT + 1)]
 
@@ -104,7 +121,7 @@ def test_guessing_is_slowed_down_with_redis_away(client: FlaskClient, admin: Cal
 
 
 def count(email: str, address: str = "198.51.100.7") -> failures.Counted:
-    return failures.count(KEY, email, address)
+    return failures.count(KEY, email, None, address)
 
 
 def test_an_address_that_guesses_at_many_accounts_is_blocked(db: str) -> None:
