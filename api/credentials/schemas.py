@@ -192,7 +192,7 @@ class ShownCredential(Body):
 class TargetParameters(Body):
     """Where to look."""
 
-    region = fields.String(
+    region = Text(
         validate=validate.Length(1, 64),
         metadata={"description": "Cloud region, such as eu-central-1; required for AWS"},
     )

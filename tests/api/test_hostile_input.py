@@ -126,6 +126,13 @@ def test_a_strange_query_of_a_list_is_refused(admin: Caller, path: str) -> None:
         check(admin.get(f"{path}?{query}"), 400, "VALIDATION_ERROR")
 
 
+@pytest.mark.parametrize("region", ["eu%00central", "eu%0Acentral", "%E2%80%AE", "", "x" * 65])
+def test_a_strange_region_is_refused(admin: Caller, region: str) -> None:
+    credential_id = admin.post("/credentials", json=AWS).json["id"]
+
+    check(admin.get(f"/credentials/{credential_id}/targets?region={region}"), 400, "VALIDATION_ERROR")
+
+
 @pytest.mark.engines("sqlite")
 def test_a_strange_query_of_a_change_is_refused(admin: Caller) -> None:
     credential_id = admin.post("/credentials", json=AWS).json["id"]
