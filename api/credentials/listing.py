@@ -7,6 +7,7 @@ from typing import Any
 from api import due
 from api.clouds import CLOUDS, Seen
 from api.credentials.models import Credential, TargetListing
+from api.credentials.service import locked
 from api.database import current_time, now, write
 from api.due import Claim
 from api.errors import Unavailable, VerificationFailed, refuse
@@ -18,8 +19,8 @@ FRESH_SECONDS = 60
 def visible(credential: Credential, region: str | None, waiting_room: WaitingRoom) -> list[dict[str, Any]]:
     """What the credential sees in `region`, as a worker found it within the last `FRESH_SECONDS`.
 
-    Raises InvalidInput without a region where the cloud has them, VerificationFailed with the cloud's reason,
-    Unavailable where no worker could answer in time.
+    Raises InvalidInput without a region where the cloud has them, CredentialNotFound where it was deleted meanwhile,
+    VerificationFailed with the cloud's reason, Unavailable where no worker could answer in time.
     """
     if region is None and CLOUDS[credential.provider].needs_region:
         refuse({"region": [f"region is required for {credential.provider} credentials"]})
@@ -35,6 +36,7 @@ def visible(credential: Credential, region: str | None, waiting_room: WaitingRoo
 
 def _asked(credential: Credential, region: str) -> TargetListing:
     with write():
+        locked(credential.organisation_id, credential.id)  # so that nobody deletes it before it is referred to
         TargetListing.insert(
             id=uuid.uuid4(), organisation_id=credential.organisation_id, credential_id=credential.id, region=region
         ).on_conflict_ignore().execute()

@@ -1,6 +1,7 @@
 """/credentials, as docs/create-credential, get-credential and list-credentials publish it."""
 
 import re
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.audit_log.models import AuditEntry
+from api.credentials import service
 from api.credentials.models import Credential, CredentialSecret
-from api.database import write
+from api.database import delete, write
 from api.due import is_due
 from tests.api.conftest import BASE, Caller, unknown_id
 from tests.api.published import (
@@ -304,3 +306,22 @@ def test_deleting_by_force_answers_what_is_being_deleted(admin: Caller) -> None:
     assert (answer.status_code, answer.json["id"]) == (202, shown["id"])
     assert TIME.fullmatch(answer.json["deletingSince"])
     assert admin.get(f"/credentials/{shown['id']}").status_code == 404
+
+
+def test_the_targets_of_a_credential_that_is_deleted_meanwhile_are_not_found(
+    admin: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential_id = create(admin)["id"]
+    find = service.of
+
+    def find_and_delete(*which: uuid.UUID) -> Credential:
+        found = find(*which)
+        with write():
+            delete(Credential, Credential.id == found.id)
+        return found
+
+    monkeypatch.setattr(service, "of", find_and_delete)
+
+    answer = admin.get(f"/credentials/{credential_id}/targets?region=eu-central-1")
+
+    assert (answer.status_code, answer.json["error"]) == (404, "CREDENTIAL_NOT_FOUND")
