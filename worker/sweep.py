@@ -40,6 +40,7 @@ class Sweeper:
     def __init__(self, ring: Callable[[], object]) -> None:
         self._ring = ring
         self._told: set[uuid.UUID] = set()
+        self.has_more_to_forget = False
 
     def ring_for_unserved(self) -> bool:
         """Ring once if anything was due for a second that somebody could have claimed."""
@@ -58,7 +59,9 @@ class Sweeper:
 
     def forget(self) -> int:
         """Delete a batch of each kind of row that nobody will ask for again. Returns how many were deleted."""
-        return sum(_delete(which) for which in _forgettable())
+        deleted = [_delete(which) for which in _forgettable()]
+        self.has_more_to_forget = _BATCH in deleted
+        return sum(deleted)
 
 
 def run(settings: Settings) -> int:
@@ -84,18 +87,20 @@ def _sweep(sweeper: Sweeper, tick: int) -> None:
     sweeper.ring_for_unserved()
     if tick % _STUCK_TICKS == 0:
         sweeper.tell_of_stuck()
-    if tick % _FORGET_TICKS == 0:
+    if tick % _FORGET_TICKS == 0 or sweeper.has_more_to_forget:
         sweeper.forget()
 
 
 def _forgettable() -> Sequence[Any]:
     is_over = (Login.expires_at < now()) | (Login.ended_at < now(-_DAY_SECONDS))
     is_stale = (TargetListing.listed_at < now(-_HOUR_SECONDS)) & TargetListing.due_at.is_null()
+    # Whoever asks again starts anew: so nobody has asked since, and the cloud has not answered.
+    is_in_vain = TargetListing.unserved_since < now(-_HOUR_SECONDS)
     return (
         IdempotencyKey.select().where(IdempotencyKey.created_at < now(-_DAY_SECONDS)),
         Login.select().where(is_over),
         SignInFailure.select().where(SignInFailure.forgotten_at < now()),
-        TargetListing.select().where(is_stale),
+        TargetListing.select().where(is_stale | is_in_vain),
         workers.Heartbeat.select().where(workers.Heartbeat.seen_at < now(-_HOUR_SECONDS)),
     )
 

@@ -176,6 +176,22 @@ def test_a_listing_that_is_asked_for_is_not_forgotten(sweeper: Sweeper) -> None:
     assert sweeper.forget() == 0
 
 
+def test_a_listing_that_a_cloud_never_answered_is_forgotten(sweeper: Sweeper) -> None:
+    credential = make_credential()
+    with write():
+        for region, minutes in (("eu-central-1", 59), ("eu-west-1", 61)):
+            TargetListing.create(
+                organisation_id=credential.organisation_id,
+                credential_id=credential.id,
+                region=region,
+                due_at=current_time(),
+                unserved_since=current_time() - timedelta(minutes=minutes),
+            )
+
+    assert sweeper.forget() == 1
+    assert TargetListing.get().region == "eu-central-1"
+
+
 def test_much_is_forgotten_in_batches(sweeper: Sweeper, pass_time: Callable[[float], None]) -> None:
     moment = current_time()
     keys = [
@@ -194,4 +210,6 @@ def test_much_is_forgotten_in_batches(sweeper: Sweeper, pass_time: Callable[[flo
     pass_time(24 * 3600 + 1)
 
     assert sweeper.forget() == 500
+    assert sweeper.has_more_to_forget
     assert sweeper.forget() == 100
+    assert not sweeper.has_more_to_forget
