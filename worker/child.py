@@ -61,10 +61,7 @@ class Child:
                 beaten = time.monotonic()
             self._keep_leases()
             time.sleep(_TICK_SECONDS)
-        self._drain.stop()
-        self._finish(_STOP_SECONDS)
-        self._leave()
-        return 0
+        return self._stop()
 
     def _end(self, *_: object) -> None:
         self._is_told_to_end = True
@@ -72,13 +69,25 @@ class Child:
     def _retire(self) -> int:
         self._drain.close()
         self._finish(_LAST_TASK_SECONDS)
+        if self._is_told_to_end:
+            return self._stop()
+        self._leave()
+        return 0
+
+    def _stop(self) -> int:
+        self._drain.stop()
+        self._finish(_STOP_SECONDS)
         self._leave()
         return 0
 
     def _finish(self, seconds: float) -> None:
-        """Wait for the threads; a call that takes longer is left, and whoever takes the row over looks at it twice."""
+        """Wait for the threads; a call that takes longer is left, and whoever takes the row over looks at it twice.
+
+        Ends at once when told to end meanwhile.
+        """
+        was_told = self._is_told_to_end
         deadline = time.monotonic() + seconds
-        while self._drain.is_running and time.monotonic() < deadline:
+        while self._drain.is_running and time.monotonic() < deadline and self._is_told_to_end == was_told:
             self._keep_leases()
             time.sleep(_TICK_SECONDS / 5)
 

@@ -24,12 +24,11 @@ from tests.rows import fresh, make_credential
 from tests.server_process import ServerProcess, is_running, kill, settings_for
 from tests.valkey_server import ValkeyServer, running_valkey
 
-# As `python -m worker`, but each child is replaced after its second row.
-SHORT_LIVED = [
-    sys.executable,
-    "-c",
-    "import sys, worker.child; worker.child._MOST_SERVED = 2; from worker.__main__ import main; sys.exit(main())",
-]
+
+def worker_with(change: str) -> list[str]:
+    """As `python -m worker`, but for a change of `worker.child`."""
+    code = f"import sys, worker.child; worker.child.{change}; from worker.__main__ import main; sys.exit(main())"
+    return [sys.executable, "-c", code]
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +158,7 @@ def test_what_dies_is_started_again(process: ServerProcess) -> None:
 def test_children_are_replaced_when_they_have_served_enough(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
-    process = ServerProcess(settings, tmp_path / "worker.log", SHORT_LIVED)
+    process = ServerProcess(settings, tmp_path / "worker.log", worker_with("_MOST_SERVED = 2"))
     process.start()
     credentials = [add_credential() for _ in range(10)]
 
@@ -223,6 +222,22 @@ def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
     assert fresh(credential).is_valid is not False
     process.start()
     assert eventually(lambda: is_valid(credential), seconds=30)
+
+
+def test_a_child_that_is_being_replaced_ends_when_told_to(
+    settings: dict[str, str], aws: AwsStandIn, add_credential: Callable[[], Credential], tmp_path: Path
+) -> None:
+    process = ServerProcess(settings, tmp_path / "worker.log", worker_with("_LONGEST_LIFE_SECONDS = 0.5"))
+    with aws.failing(slow(3)):
+        credential = add_credential()
+        process.start()
+        assert eventually(lambda: fresh(credential).claim_token is not None)
+        time.sleep(1.5)
+
+        assert process.terminate(seconds=10) == 0
+
+    row = fresh(credential)
+    assert (row.is_valid, row.claim_token) == (None, None), "the next call was not begun, and the row is given back"
 
 
 @pytest.mark.engines("postgresql")
