@@ -55,6 +55,10 @@ def _begin() -> None:
     flask.g.request_id = str(uuid.uuid4())
     if flask.request.blueprint in _NEEDS_NO_DATABASE:
         return
+    # A sender may let a body trickle in for as long as he likes. Who he is, is asked when it is there: asked before, he
+    # could be revoked meanwhile and act all the same.
+    if (flask.request.content_length or 0) <= MAXIMUM_BYTES:
+        flask.request.get_data()
     try:
         flask.g.opened = database.database.connect(reuse_if_open=True)
     except http_errors.DATABASE_AWAY as failure:

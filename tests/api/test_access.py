@@ -1,5 +1,8 @@
 """Who asks, and what they may do."""
 
+import io
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ from flask.testing import FlaskClient
 from api.access import SCOPES, allow, requires
 from api.accounts.models import ApiKey
 from api.actor import Actor
-from api.database import clock, database
+from api.database import clock, database, now, write
 from api.errors import NotAllowed
 from tests.api.accounts.conftest import Hire, MakeKey
 from tests.api.accounts.conftest import hire as hire  # noqa: PLC0414 - fixtures are found by their names
@@ -49,6 +52,40 @@ def test_a_token_counts_only_in_its_header(client: FlaskClient, admin: Caller) -
     client.set_cookie("access_token_cookie", admin.token)
 
     assert client.get(f"{BASE}/auth/me?jwt={admin.token}").status_code == 401
+
+
+class LateBody(io.BytesIO):
+    """A body that arrives when something else has happened."""
+
+    def __init__(self, content: bytes, meanwhile: Callable[[], object]) -> None:
+        super().__init__(content)
+        self._meanwhile = meanwhile
+
+    def readinto(self, place: Any) -> int:
+        self._meanwhile()
+        return super().readinto(place)
+
+
+def test_who_is_revoked_while_his_body_arrives_changes_nothing(
+    client: FlaskClient, admin: Caller, make_key: MakeKey
+) -> None:
+    key = make_key("api-keys:write", belongsTo="ORGANIZATION").made
+    body = json.dumps({"name": "made too late", "scopes": ["api-keys:write"]}).encode()
+
+    def revoke() -> None:
+        with write():
+            ApiKey.update(revoked_at=now()).where(ApiKey.id == key["id"]).execute()
+
+    answer = client.post(
+        f"{BASE}/api-keys",
+        headers={"X-API-Key": key["plainTextKey"]},
+        content_type="application/json",
+        content_length=len(body),
+        input_stream=LateBody(body, revoke),
+    )
+
+    assert answer.status_code == 401
+    assert admin.get("/api-keys").json == []
 
 
 def test_a_token_and_a_key_at_once_are_refused(client: FlaskClient, admin: Caller, make_key: MakeKey) -> None:
