@@ -9,6 +9,7 @@ from granian.server import Server
 from api import database, log
 from api.commands.operator import told_plainly
 from api.http_server import THREADS
+from api.process import harden
 from api.settings import Settings
 from api.start import start
 
@@ -22,6 +23,7 @@ _HEADER_MILLISECONDS = 5_000
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1, 64), help="How many processes serve.")
 def serve(host: str, port: int, processes: int) -> None:
     """Serve the API. TLS belongs to the proxy before it (ENTRYGUARD_TRUSTED_PROXIES says how many there are)."""
+    harden()  # it reads the same secrets as the processes that it starts
     log.to_stderr()
     with told_plainly():
         # Looked at here too, so that a wrong key ring or an old database stops the start before a port is open.
