@@ -64,14 +64,15 @@ def _run(supervisor: Supervisor, port: int, folder: Path, is_first: bool, given:
         signal.signal(number, supervisor.stop)
     try:
         supervisor.start()
-        if not _becomes_ready(supervisor, port):
+        if not _becomes_ready(supervisor, port) and not supervisor.stopping:
             raise click.ClickException("The server did not start; what it said stands above.")
     except BaseException:
         supervisor.end()
         raise
-    if is_first:
-        _tell_how_to_sign_in(folder, given)
-    click.echo(f"EntryGuard is ready at http://127.0.0.1:{port}")
+    if not supervisor.stopping:
+        if is_first:
+            _tell_how_to_sign_in(folder, given)
+        click.echo(f"EntryGuard is ready at http://127.0.0.1:{port}")
     supervisor.run()
 
 
