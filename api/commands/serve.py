@@ -7,7 +7,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from api import database, log
-from api.commands.operator import told_plainly
+from api.commands.operator import check_port, told_plainly
 from api.http_server import THREADS
 from api.process import harden
 from api.settings import Settings
@@ -29,6 +29,7 @@ def serve(host: str, port: int, processes: int) -> None:
         # Looked at here too, so that a wrong key ring or an old database stops the start before a port is open.
         start(Settings.from_environment(), connections=1)
         database.database.close_all()
+        check_port(host, port)
     Server(
         "api.http_server:application",
         factory=True,

@@ -102,3 +102,31 @@ def test_a_database_that_is_away_stops_the_start(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, ENTRYGUARD_DATABASE_URL="postgresql://entryguard:hunter2@127.0.0.1:1/x")
 
     assert refusal(settings) == "The database does not answer (OperationalError)."
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("dev", "--data-dir", "data")])
+def test_a_port_that_another_server_has_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    settings = settings_in(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert command("migrate", settings=settings).returncode == 0
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as the server itself listens
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        done = command(*arguments, "--port", port, settings=settings if arguments == ("serve",) else {})
+
+    assert done.returncode == 1
+    assert f"Port {port} of 127.0.0.1 can't be listened on: address already in use. Choose --port." in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    done = command("dev", "--data-dir", str(tmp_path / "file" / "data"), settings={})
+
+    assert done.returncode == 1
+    assert done.stderr == f"Error: {tmp_path}/file/data can't be made: Not a directory. Choose --data-dir.\n"
