@@ -102,6 +102,12 @@ class Unavailable(ApiError):
     """The API can't serve now, and did not come back while we waited."""
 
 
+# The API says the same whatever is wrong with it.
+_MEND_ACCESS = (
+    "mend the API key (entryguard:apiKey, ENTRYGUARD_API_KEY), or sign in for another access token: "
+    "one lasts 15 minutes"
+)
+
 _NAMED: dict[int, type[ApiError]] = {
     401: NotAuthorized,
     403: NotAuthorized,
@@ -119,10 +125,11 @@ def api_error(status: int, body: object, server: str) -> ApiError:
         return kind(status, f"HTTP_{status}", f"{server} did not answer like an EntryGuard API; is the endpoint right?")
     details = body.get("details")
     request_id = body.get("requestId")
+    message = str(body.get("message", ""))
     return kind(
         status,
         body["error"],
-        str(body.get("message", "")),
+        f"{message}: {_MEND_ACCESS}" if status == 401 else message,
         _fields(details) if isinstance(details, dict) else None,
         request_id if isinstance(request_id, str) else None,
     )

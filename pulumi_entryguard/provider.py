@@ -96,6 +96,8 @@ class EntryGuardProvider(ResourceProvider, abc.ABC):
         try:
             return UpdateResult(self._bring(id_, plain(olds), plain(news)))
         except NotFound as missing:
+            if id_ not in missing.message:  # not this object, but one that it names, such as a resource's credential
+                raise
             raise UnusableInput(
                 f"{missing.message}: it was deleted outside of Pulumi; run `pulumi up --refresh` to make it again"
             ) from None

@@ -33,7 +33,7 @@ def test_an_api_key_is_sent_in_its_own_header(client: Client, entryguard: EntryG
 def test_a_token_is_sent_as_a_bearer(entryguard: EntryGuard) -> None:
     client = Client(parse_endpoint(entryguard.url), bearer("a.b.c"))
 
-    with pytest.raises(NotAuthorized):
+    with pytest.raises(NotAuthorized, match=r"mend the API key .*, or sign in for another access token"):
         client.request("GET", "/credentials/1")
 
     assert entryguard.requests[0].headers["authorization"] == "Bearer a.b.c"

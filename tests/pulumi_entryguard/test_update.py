@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pulumi_entryguard.credential import CredentialProvider
-from pulumi_entryguard.errors import UnusableInput
+from pulumi_entryguard.errors import NotFound, UnusableInput
 from pulumi_entryguard.failures import HalfMade
 from pulumi_entryguard.resource import ResourceProvider
 from tests.pulumi_entryguard.declared import credential, made, resource
@@ -97,3 +97,17 @@ def test_an_inactive_resource_is_verified_again(resources: ResourceProvider, ent
 def test_an_update_of_what_is_gone_says_what_to_do(credentials: CredentialProvider) -> None:
     with pytest.raises(UnusableInput, match="deleted outside of Pulumi; run `pulumi up --refresh`"):
         credentials.update("an-id", credential(), credential(name="new"))
+
+
+def test_a_credential_that_is_not_there_is_not_taken_for_the_resource(
+    resources: ResourceProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, outs = made(resources, resource())
+
+    def answer(*_: object) -> object:
+        raise NotFound(404, "CREDENTIAL_NOT_FOUND", "Credential with ID another not found")
+
+    monkeypatch.setattr(resources, "ask", answer)
+
+    with pytest.raises(NotFound, match=r"^CREDENTIAL_NOT_FOUND: Credential with ID another not found$"):
+        resources.update(old, outs, resource(credentialId="another"))
