@@ -3,16 +3,15 @@
 import base64
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
 from tests.clouds.fixtures import at_aws, aws  # noqa: F401  pytest finds a fixture by its name in here
+from tests.databases import administer, fresh_database, with_database
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -42,8 +41,8 @@ def postgresql_server() -> Iterator[str]:
 def postgresql_template(postgresql_server: str) -> str:
     """A migrated database to copy: faster than migrating one for each test."""
     name = f"template_{os.getpid()}"
-    _administer(postgresql_server, f"CREATE DATABASE {name}")
-    bind(_with_database(postgresql_server, name))
+    administer(postgresql_server, f"CREATE DATABASE {name}")
+    bind(with_database(postgresql_server, name))
     migrate()
     database.close_all()
     return name
@@ -64,16 +63,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh, migrated database, once of each kind."""
-    if request.param == "sqlite":
-        file = tmp_path / "entryguard.sqlite"
-        file.write_bytes(request.getfixturevalue("sqlite_template"))
-        yield f"sqlite:///{file}"
-        return
-    server = request.getfixturevalue("postgresql_server")
-    name = f"test_{uuid.uuid4().hex}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
-    yield _with_database(server, name)
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(request.param, request, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -91,16 +82,3 @@ def db(database_url: str) -> Iterator[str]:
 def key_ring_text() -> str:
     """A key ring of one random key."""
     return f"first:{base64.b64encode(os.urandom(32)).decode()}"
-
-
-def _administer(server: str, statement: str) -> None:
-    link = psycopg2.connect(server)
-    try:
-        link.autocommit = True
-        link.cursor().execute(statement)
-    finally:
-        link.close()
-
-
-def _with_database(server: str, name: str) -> str:
-    return server.replace("/postgres?", f"/{name}?")

@@ -23,6 +23,7 @@ from worker.lease import Lease
 _LONGEST_REASON = 200
 # How long a refusal that may pass is not yet believed of a secret that has just been sent.
 SETTLING_SECONDS = 7
+_UNSETTLED = "the cloud may not have heard of it yet"
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Verifier:
         except Refused as refusal:
             self._connections.drop(tried)
             if _may_settle(tried, refusal):
-                credentials.unsettled(claim, f"{refusal.code}: the cloud may not have heard of it yet")
+                credentials.unsettled(claim, f"{refusal.code}: {_UNSETTLED}")
                 return
             verification.credential_refused(claim, tried, refusal, self._look_again_seconds())
         except Unreachable as failure:
@@ -83,6 +84,9 @@ class Verifier:
                 connection.inspect(wanted.target)
             except Refused as refused:
                 self._connections.drop(secret)
+                if _may_settle(secret, refused):
+                    resources.unreachable(claim, f"{refused.code}: {_UNSETTLED}")
+                    return
                 refusal = refused
             except Unreachable as failure:
                 resources.unreachable(claim, _reason(lease, failure))

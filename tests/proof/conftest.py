@@ -2,11 +2,8 @@
 
 import base64
 import os
-import uuid
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg2
 import pytest
 
 from api import notify
@@ -16,6 +13,7 @@ from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
 from tests.api.conftest import HIGH_LIMITS, random_key, valkey  # noqa: F401  pytest finds a fixture by its name in here
+from tests.databases import fresh_database
 from tests.proof.world import World
 from tests.valkey_server import ValkeyServer
 
@@ -30,16 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def url(engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A fresh, migrated database."""
-    if engine == "sqlite":
-        file = tmp_path_factory.mktemp("proof") / "entryguard.sqlite"
-        file.write_bytes(request.getfixturevalue("sqlite_template"))
-        yield f"sqlite:///{file}"
-        return
-    server, template = request.getfixturevalue("postgresql_server"), request.getfixturevalue("postgresql_template")
-    name = f"proof_{uuid.uuid4().hex}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.replace("/postgres?", f"/{name}?")
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(engine, request, tmp_path_factory.mktemp("proof")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +56,3 @@ def world(url: str, valkey: ValkeyServer) -> Iterator[World]:  # noqa: F811  the
     clock.offset = 0
     database.close_all()
     forget_connections()
-
-
-def _administer(server: str, statement: str) -> None:
-    link: Any = psycopg2.connect(server)
-    try:
-        link.autocommit = True
-        link.cursor().execute(statement)
-    finally:
-        link.close()

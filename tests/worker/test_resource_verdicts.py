@@ -13,6 +13,7 @@ from tests.rows import fresh, make_due, make_resource
 from tests.worker.conftest import REVERIFY_SECONDS, Worker
 from tests.worker.made_up_cloud import MISSING, NOT_THERE, WRONG_KEY, MadeUpCloud
 from tests.worker.told import told
+from worker.verify import SETTLING_SECONDS
 
 SILENT = Unreachable("the cloud did not answer")
 
@@ -290,3 +291,23 @@ def test_a_resource_is_verified_again_at_a_spread_time(worker: Worker, resource:
 
     wait = (fresh(resource).due_at - current_time()).total_seconds()
     assert 0.79 * REVERIFY_SECONDS < wait < 1.2 * REVERIFY_SECONDS
+
+
+def test_a_right_that_its_cloud_has_not_heard_of_yet_bars_nothing(
+    worker: Worker, cloud: MadeUpCloud, pass_time: Callable[[float], None]
+) -> None:
+    cloud.settling = frozenset({MISSING.code})
+    credential = worker.add_credential()
+    worker.serve_all()
+    resource = make_resource(credential)
+    cloud.answers[resource.resource_identifier] = MISSING
+    make_due(resource)
+
+    worker.serve_all()
+    early = fresh(resource)
+    cloud.answers.clear()
+    pass_time(SETTLING_SECONDS)
+    worker.serve_all()
+
+    assert early.verified_revision is None
+    assert fresh(resource).is_active
