@@ -5,20 +5,28 @@ import os
 
 import click
 
-from api.commands.operator import told_plainly
 from api.secret import Secret
-from api.settings import PREFIX, Settings
+from api.settings import PREFIX, Settings, SettingsError
 
 
 @click.command()
 def settings() -> None:
     """List all settings: name, meaning, value and where it comes from. Secrets are masked."""
-    with told_plainly():
+    try:
         known = Settings.from_environment()
+    except SettingsError as error:
+        _list_names()
+        raise click.ClickException(str(error)) from None
     for setting in dataclasses.fields(known):
         name = f"{PREFIX}{setting.name.upper()}"
         value = getattr(known, setting.name)
         click.echo(f"{name} = {_shown(setting.name, value)}  ({_source(name)})\n    {setting.metadata['meaning']}")
+
+
+def _list_names() -> None:
+    """What there is to set, where what is set cannot be used."""
+    for setting in dataclasses.fields(Settings):
+        click.echo(f"{PREFIX}{setting.name.upper()}\n    {setting.metadata['meaning']}")
 
 
 def _shown(name: str, value: object) -> str:

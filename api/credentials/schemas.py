@@ -48,6 +48,7 @@ def _name(**options: Any) -> Text:
 def _data(**options: Any) -> fields.Dict:
     return fields.Dict(
         keys=fields.String(),
+        error_messages={"invalid": "Must be a JSON object."},
         metadata={
             "description": "The provider's own fields. Sealed at once, and never shown again.",
             "example": _example_data(CLOUDS["AWS"]),

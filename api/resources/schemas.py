@@ -49,6 +49,7 @@ def _region() -> Text:
 def _config() -> fields.Dict:
     return fields.Dict(
         keys=fields.String(),
+        error_messages={"invalid": "Must be a JSON object."},
         allow_none=True,
         metadata={
             "description": "What is opened: port, ports or portRange, and protocol; see the provider's schema",
