@@ -47,7 +47,7 @@ ANSWER_HEADERS: Mapping[str, dict[str, Any]] = {
 REQUEST_HEADERS: Mapping[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "description": "Sent again with the same body within 24 hours, answers the object that the first request made",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
     "If-Match": {
         "description": 'The ETag as you read it, such as `"1"`: 412 where somebody has changed the object since',
