@@ -48,7 +48,10 @@ class Aim:
         if part is ParameterLocation.BODY and isinstance(case.body, NotSet):
             return False
         made = case.meta.components.get(part) if case.meta is not None else None
-        return (made is None or made.mode.is_positive) and self._live.random.random() >= _LEFT_ALONE
+        if made is not None and made.mode.is_negative:
+            return False
+        # A story that is told twice must go the same way, or hypothesis tells no more of them.
+        return _is_linked(case) or self._live.random.random() >= _LEFT_ALONE
 
     def _keep_asking(self, case: Case[Any]) -> None:
         """Whoever asks must be able to ask on: is neither signed out, nor demoted, nor deleted, nor revoked."""

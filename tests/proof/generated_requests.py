@@ -50,12 +50,14 @@ _LIMITS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "x-reque
 class Outcome:
     """How many requests were made, how they were answered, and what should not have been.
 
-    `linked` counts requests about an object that an earlier request of the same story made, by operation.
+    `deeds`: what was made, changed and deleted, and looked at afterwards, as `DELETE users`.
+    `linked`: how many requests were about an object that an earlier request of the same story made.
     """
 
     requests: int = 0
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
-    linked: Counter[str] = field(default_factory=Counter)
+    deeds: Counter[str] = field(default_factory=Counter)
+    linked: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
     def successes(self, operation: str) -> int:
@@ -78,7 +80,7 @@ class Outcome:
         self.requests += 1
         if case.method.upper() == case.operation.method.upper():
             self.answers[case.operation.label, exchange.response.status_code] += 1
-            self.linked[case.operation.label] += node.is_transition_applied
+            self.linked += node.is_transition_applied
 
     def _note_checks(self, recorder: Any, case_id: str, checks: Any) -> None:
         for check in checks:
@@ -103,7 +105,7 @@ def run(redis_url: str, seed: int, examples: int, *, outcome: Outcome, covering:
     """
     with tempfile.TemporaryDirectory() as folder, fuzzed_server(Path(folder), redis_url) as server:
         schema = _schema(server, _config(seed, examples, covering=covering))
-        with _asking_as(LiveObjects(server.administrator, seed), schema):
+        with _asking_as(LiveObjects(server.administrator, seed), schema, outcome):
             for event in from_schema(schema).execute():
                 outcome.note(event)
         return operations(server)
@@ -136,7 +138,7 @@ def _config(seed: int, examples: int, *, covering: bool) -> SchemathesisConfig:
 
 
 @contextmanager
-def _asking_as(live: LiveObjects, schema: Any) -> Iterator[None]:
+def _asking_as(live: LiveObjects, schema: Any, outcome: Outcome) -> Iterator[None]:
     """Show who asks, aim the requests, and learn from the answers; schemathesis knows such hooks only for all of it."""
     aim = Aim(live)
 
@@ -158,7 +160,10 @@ def _asking_as(live: LiveObjects, schema: Any) -> Iterator[None]:
         return not refused or gives_another_reason(response.json())
 
     schema.auth(refresh_interval=None)(Identity)
-    mine, checks = (before_call, after_call, filter_failure), (headers_as_documented, deeds_are_done(live))
+    mine, checks = (
+        (before_call, after_call, filter_failure),
+        (headers_as_documented, deeds_are_done(live, outcome.deeds)),
+    )
     with _transport_for_probes():
         for check in checks:
             schemathesis.check(check)
