@@ -7,49 +7,14 @@ import pytest
 
 from api.clouds import CLOUDS, Cloud
 from api.clouds.derive import config_component, config_errors, credential_component, credential_errors
+from tests.api.published import CREATE_CREDENTIAL
 
 EVERY = pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS)
 EVERY_TYPE = pytest.mark.parametrize(
     ("cloud", "resource_type"), [(cloud, kind) for cloud in CLOUDS.values() for kind in cloud.resource_types]
 )
-AWS_KEY = {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
-PUBLISHED = [
-    ("AWS", AWS_KEY),
-    (
-        "GCP",
-        {
-            "type": "service_account",
-            "project_id": "my-project-12345",
-            "private_key_id": "abc123...",
-            "private_key": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
-            "client_email": "[email protected]",
-            "client_id": "123456789",
-            "auth_uri": "https://accounts.google.com/o/oauth2/auth",
-            "token_uri": "https://oauth2.googleapis.com/token",
-            "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
-            "client_x509_cert_url": "https://www.googleapis.com/robot/v1/metadata/x509/...",
-        },
-    ),
-    (
-        "GCP",
-        {
-            "type": "service_account",
-            "project_id": "my-project-12345",
-            "private_key": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
-            "client_email": "[email protected]",
-        },
-    ),
-    (
-        "AZURE",
-        {
-            "subscriptionId": "12345678-1234-1234-1234-123456789012",
-            "tenantId": "87654321-4321-4321-4321-210987654321",
-            "clientId": "abcdef12-3456-7890-abcd-ef1234567890",
-            "clientSecret": "your-client-secret-here",
-        },
-    ),
-    ("APISIX", {"apiUrl": "https://apisix.example.com", "apiKey": "your-apisix-admin-api-key"}),
-]
+PUBLISHED = [(body["provider"], body["credentialData"]) for body in CREATE_CREDENTIAL.values()]
+AWS_KEY = CREATE_CREDENTIAL["AWS"]["credentialData"]
 
 
 def only_error(errors: dict[str, list[str]]) -> tuple[str, str]:

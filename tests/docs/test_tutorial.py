@@ -9,7 +9,6 @@ from tests.docs.tutorial_run import PAGE, Transcript, run
 
 pytestmark = [
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("tutorial"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial is typed with curl, which is not here"),
 ]
 

@@ -16,7 +16,6 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "curl" / "main-calls"
 SCOPES = ["credentials:read", "credentials:write", "resources:read", "resources:write", "audit:read"]
 
 pytestmark = [
-    pytest.mark.xdist_group("curl"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="the example is about curl, which is not here"),
 ]
 

@@ -17,7 +17,7 @@ from tests.pulumi_entryguard.entryguard_standin import (
 )
 from tests.pulumi_entryguard.pulumi_stack import Outcome, Stack
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("pulumi-life")]
+pytestmark = pytest.mark.timeout(300)
 
 Shown = dict[str, Any]
 WEB = {

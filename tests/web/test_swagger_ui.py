@@ -14,7 +14,8 @@ from tests.api.published import CREATE_CREDENTIAL
 from tests.served_api import EMAIL, PASSWORD, served
 from tests.web.chromium import browser
 
-pytestmark = pytest.mark.xdist_group("browser")  # one browser and one server for all
+# On a machine that has no browser yet, the first test waits until it is installed.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

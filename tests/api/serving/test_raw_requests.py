@@ -7,8 +7,6 @@ import pytest
 from tests.api.serving.conftest import LOGIN, Heard, connect, say
 from tests.server_process import ApiProcess
 
-pytestmark = pytest.mark.xdist_group("raw requests")  # one server serves them all
-
 BIG = b"x" * (256 * 1024 + 1)
 CHUNKED = LOGIN + b"Transfer-Encoding: chunked\r\n\r\n"
 
