@@ -14,13 +14,29 @@ from tests.clouds.fixtures import at_aws, aws  # noqa: F401  pytest finds a fixt
 from tests.databases import administer, fresh_database, with_database
 
 ENGINES = ("sqlite", "postgresql")
+# Fixtures that are servers.
+_SERVERS = {"postgresql_server", "valkey", "aws"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--in-process", action="store_true", help="only tests that need no server: databases are SQLite, Redis is away"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs a database once with each engine, or with those of `@pytest.mark.engines("sqlite")`."""
     if "database_url" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("engines")
-        metafunc.parametrize("database_url", marker.args if marker else ENGINES, indirect=True)
+        engines = marker.args if marker else ENGINES
+        if metafunc.config.getoption("in_process"):
+            engines = [engine for engine in engines if engine == "sqlite"]
+        metafunc.parametrize("database_url", engines, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("in_process"):
+        items[:] = [item for item in items if not _SERVERS & set(getattr(item, "fixturenames", ()))]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from api.secret import Secret
 from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
+from tests.served_api import NO_REDIS
 from tests.valkey_server import ValkeyServer, running_valkey
 
 BASE = "/api/v1"
@@ -37,11 +38,20 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def environment(db: str, key_ring_text: str, valkey: ValkeyServer) -> dict[str, str]:
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """Where the application looks for Redis."""
+    if request.config.getoption("in_process"):
+        return NO_REDIS
+    server: ValkeyServer = request.getfixturevalue("valkey")
+    return server.url
+
+
+@pytest.fixture
+def environment(db: str, key_ring_text: str, redis_url: str) -> dict[str, str]:
     """The settings of a server, as an operator would set them; a test may add its own before it asks for `app`."""
     return {
         "ENTRYGUARD_DATABASE_URL": db,
-        "ENTRYGUARD_REDIS_URL": valkey.url,
+        "ENTRYGUARD_REDIS_URL": redis_url,
         "ENTRYGUARD_KEY_RING": key_ring_text,
         "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
         **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
