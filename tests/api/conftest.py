@@ -9,20 +9,25 @@ from typing import Any
 
 import flask
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from api import notify
+from api.accounts import passwords
 from api.accounts import service as accounts
 from api.accounts.models import User
 from api.app import create_app
 from api.key_ring import KeyRing
 from api.limit_table import DEFAULTS
 from api.secret import Secret
+from api.server import Server
 from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
+from api.wait import WaitingRoom
+from tests.proof.neighbours.redis_faults import given_valkey
 from tests.served_api import NO_REDIS
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.valkey_server import ValkeyServer
 
 BASE = "/api/v1"
 PASSWORD = "correct horse battery staple"
@@ -30,10 +35,18 @@ PASSWORD = "correct horse battery staple"
 HIGH_LIMITS = ";".join(f"{name}=1000000/minute" for name in DEFAULTS)
 
 
+def random_key() -> str:
+    return base64.b64encode(os.urandom(48)).decode()
+
+
+_KEYS = {f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")}
+_apps: dict[frozenset[tuple[str, str]], flask.Flask] = {}
+
+
 @pytest.fixture(scope="session")
-def valkey() -> Iterator[ValkeyServer]:
+def valkey(pytestconfig: pytest.Config) -> Iterator[ValkeyServer]:
     """A Valkey that all tests of the session share: nothing that matters is in it."""
-    with running_valkey() as server:
+    with given_valkey(pytestconfig) as server:
         yield server
 
 
@@ -54,7 +67,7 @@ def environment(db: str, key_ring_text: str, redis_url: str) -> dict[str, str]:
         "ENTRYGUARD_REDIS_URL": redis_url,
         "ENTRYGUARD_KEY_RING": key_ring_text,
         "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
-        **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
+        **_KEYS,
     }
 
 
@@ -72,10 +85,31 @@ def vault(settings: Settings) -> Vault:
 
 
 @pytest.fixture
-def app(settings: Settings, vault: Vault) -> flask.Flask:
+def app(request: pytest.FixtureRequest, environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
     """The application as production has it: Flask's testing mode would change what errors look like."""
     notify.use(settings.redis_url)
-    return create_app(settings, vault, threads=4)
+    if not request.config.getoption("in_process"):
+        return create_app(settings, vault, threads=4)
+    # To join its parts takes longer than most tests do: only what is a test's own is put in anew.
+    shared = frozenset(environment.items() - _own(environment).items())
+    if shared not in _apps:
+        _apps[shared] = create_app(settings, vault, threads=4)
+    Server(settings, vault, WaitingRoom(2)).attach(_apps[shared])
+    return _apps[shared]
+
+
+def _own(environment: dict[str, str]) -> dict[str, str]:
+    """The settings that differ between any two tests."""
+    return {name: environment[name] for name in ("ENTRYGUARD_DATABASE_URL", "ENTRYGUARD_KEY_RING")}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where tests run thousands of times, Argon2's own parameters would take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("in_process"):
+            patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture
@@ -134,10 +168,6 @@ def sign_in(client: FlaskClient, user: User) -> Caller:
     answer = client.post(f"{BASE}/auth/login", json={"email": user.email, "password": PASSWORD})
     assert answer.status_code == 200 and answer.json, answer.text
     return Caller(client, user, answer.json["accessToken"])
-
-
-def random_key() -> str:
-    return base64.b64encode(os.urandom(48)).decode()
 
 
 def unknown_id() -> str:
