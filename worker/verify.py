@@ -57,9 +57,8 @@ class Verifier:
         claim = lease.claim
         tried = _there(credentials.secret_to_try(claim.row_id))
         targets = targets_of(claim.row_id)
-        connection = self._connections.to_cloud(tried)
         try:
-            verified = connection.verify(targets)
+            verified = self._connections.to_cloud(tried).verify(targets)
         except Refused as refusal:
             self._connections.drop(tried)
             if _may_settle(tried, refusal):
@@ -79,9 +78,8 @@ class Verifier:
         refusal = None
         if not wanted.is_barred:
             secret = _there(credentials.secret_in_use(wanted.credential_id))
-            connection = self._connections.to_cloud(secret)
             try:
-                connection.inspect(wanted.target)
+                self._connections.to_cloud(secret).inspect(wanted.target)
             except Refused as refused:
                 self._connections.drop(secret)
                 if _may_settle(secret, refused):
@@ -99,9 +97,8 @@ class Verifier:
         if asked is None:
             raise LostClaim
         secret = _there(credentials.secret_in_use(asked.credential_id))
-        connection = self._connections.to_cloud(secret)
         try:
-            seen = connection.visible(asked.region or None)
+            seen = self._connections.to_cloud(secret).visible(asked.region or None)
         except Refused as refusal:
             self._connections.drop(secret)
             listing.record_refusal(claim, str(refusal))

@@ -3,16 +3,24 @@
 import pytest
 
 from api.audit_log.models import AuditEntry
+from api.clouds import Endpoints
 from api.credentials.models import Credential, CredentialSecret, TargetListing
 from api.database import write
-from api.due import want
+from api.due import Priority, want
+from api.key_ring import KeyRing
 from api.resources.models import Resource
+from api.vault import Vault
 from tests.rows import fresh, make_due, make_resource
 from tests.worker.conftest import Worker
 from tests.worker.made_up_cloud import NOT_THERE, WRONG_KEY, MadeUpCloud
+from worker.connections import Connections
+from worker.drain import Drain
+from worker.verify import Verifier
 
 
-def test_a_secret_that_does_not_open_is_no_verdict(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_secret_that_does_not_open_is_invalid_and_the_operator_is_told(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     credential = worker.add_credential(is_valid=True)
     with write():
         CredentialSecret.update(sealed_data=b"broken").execute()
@@ -20,8 +28,19 @@ def test_a_secret_that_does_not_open_is_no_verdict(worker: Worker, caplog: pytes
     worker.serve_all()
 
     row = fresh(credential)
-    assert (row.is_valid, row.last_failure, row.attempts) == (True, "SealBroken", 1)
-    assert "SealBroken in" in caplog.text
+    assert (row.is_valid, row.last_failure, row.attempts) == (False, None, 0)
+    assert str(row.verification_error).startswith("SecretUnreadable: ")
+    assert f"secret 1 of credential {credential.id} does not open" in caplog.text
+
+
+def test_a_secret_whose_key_is_away_is_no_verdict(worker: Worker, cloud: MadeUpCloud) -> None:
+    credential = worker.add_credential(is_valid=True)
+    without_the_key = Verifier(Connections(Vault(KeyRing.fresh("second")), Endpoints()), reverify_seconds=1800)
+
+    assert Drain(without_the_key).serve_one(tuple(Priority))
+
+    row = fresh(credential)
+    assert (row.is_valid, row.last_failure, row.attempts) == (True, "UnknownKey", 1)
 
 
 def test_what_an_sdk_stumbles_over_is_not_logged(
