@@ -1,0 +1,134 @@
+"""What an operator does, and a server's first start."""
+
+from pathlib import Path
+
+from api.commands import first_start
+from api.key_ring_file import KeyRingFile
+from api.start import start
+from tests.proof.crashes.account_deeds import he_may_sign_in
+from tests.proof.crashes.cloud_deeds import with_credential
+from tests.proof.crashes.deed import deed
+from tests.proof.crashes.site import PASSWORD, It, NotDone, Site
+
+_NEW_PASSWORD = "a better battery staple"
+_KEY = "key-new"
+
+
+def _email(site: Site) -> str:
+    return f"eve-{site.run}@example.com"
+
+
+def _administrator_is_there(site: Site, _: It) -> None:
+    he_may_sign_in(site, _email(site), PASSWORD)
+
+
+def _add_unless_added(site: Site, it: It) -> None:
+    try:
+        add_an_administrator(site, it)
+    except NotDone as refusal:
+        if "in the organization already" not in str(refusal):
+            raise
+
+
+@deed("command", again=_add_unless_added, ends=_administrator_is_there, retold=("USER_LOGIN",))
+def add_an_administrator(site: Site, _: It) -> None:
+    names = ("--email", _email(site), "--organization", f"Company {site.run}")
+    site.command("admin", "create", *names, text=f"{PASSWORD}\n")
+
+
+def _has_new_password(site: Site, it: It) -> None:
+    he_may_sign_in(site, it["email"], _NEW_PASSWORD)
+
+
+@deed("command", ends=_has_new_password, retold=("USER_UPDATE", "USER_LOGIN"))
+def reset_a_password(site: Site, it: It) -> None:
+    names = ("--email", it["email"], "--organization", it["slug"])
+    site.command("admin", "reset-password", *names, text=f"{_NEW_PASSWORD}\n")
+
+
+def _key_is_there(site: Site, _: It) -> None:
+    assert _KEY in _ring(site).current().key_ids
+
+
+def _add_unless_in_ring(site: Site, it: It) -> None:
+    if _KEY not in _ring(site).current().key_ids:
+        add_a_key(site, it)
+
+
+# The ring's file and the database cannot change in one step: a key that is in the file alone is known from the start on.
+@deed("command", database="own", again=_add_unless_in_ring, ends=_key_is_there, retold=("KEY_ROTATE",))
+def add_a_key(site: Site, _: It) -> None:
+    site.command("keys", "add", _KEY)
+
+
+def _with_new_key(site: Site, it: It) -> None:
+    with_credential(site, it)
+    site.command("keys", "add", _KEY)
+
+
+def _is_primary(site: Site, _: It) -> None:
+    assert _ring(site).current().primary == _KEY
+
+
+@deed("command", database="own", prepare=_with_new_key, ends=_is_primary, retold=("KEY_ROTATE",))
+def promote_a_key(site: Site, _: It) -> None:
+    site.command("keys", "promote", _KEY)
+
+
+def _with_promoted_key(site: Site, it: It) -> None:
+    _with_new_key(site, it)
+    site.command("keys", "promote", _KEY)
+
+
+@deed("command", database="own", prepare=_with_promoted_key)
+def rewrap_secrets(site: Site, _: It) -> None:
+    site.command("keys", "rewrap")
+
+
+def _with_old_key(site: Site, it: It) -> None:
+    _with_promoted_key(site, it)
+    site.command("keys", "rewrap")
+
+
+def _old_key_is_gone(site: Site, _: It) -> None:
+    assert _ring(site).current().key_ids == (_KEY,)
+
+
+def _retire_unless_retired(site: Site, it: It) -> None:
+    if len(_ring(site).current().key_ids) > 1:
+        retire_a_key(site, it)
+
+
+@deed(
+    "command",
+    database="own",
+    prepare=_with_old_key,
+    again=_retire_unless_retired,
+    ends=_old_key_is_gone,
+    retold=("KEY_ROTATE",),
+)
+def retire_a_key(site: Site, _: It) -> None:
+    site.command("keys", "retire", "first")
+
+
+def _first_administrator_may_sign_in(site: Site, _: It) -> None:
+    he_may_sign_in(site, _email(site), _first_password(site).read_text(encoding="ascii").strip())
+
+
+def _first_password(site: Site) -> Path:
+    return _folder(site) / first_start.PASSWORD_FILE
+
+
+@deed("command", database="empty", ends=_first_administrator_may_sign_in, retold=("USER_LOGIN",))
+def start_for_the_first_time(site: Site, _: It) -> None:
+    given = {"ENTRYGUARD_ADMIN_EMAIL": _email(site), "ENTRYGUARD_ADMIN_ORGANIZATION": f"Company {site.run}"}
+    first_start.prepare(_folder(site), site.settings, given)
+    start(site.settings, connections=2)
+
+
+def _folder(site: Site) -> Path:
+    return Path(site.environment["ENTRYGUARD_KEY_RING_FILE"]).parent
+
+
+def _ring(site: Site) -> KeyRingFile:
+    return KeyRingFile(Path(site.environment["ENTRYGUARD_KEY_RING_FILE"]))

@@ -1,0 +1,58 @@
+"""A runner for each engine, with its database, its key ring and its cloud."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from api.key_ring import KeyRing
+from tests.api.conftest import HIGH_LIMITS
+from tests.clouds.aws_standin import AwsStandIn
+from tests.databases import administer, fresh_database, with_database
+from tests.proof.crashes.cloud import Cloud
+from tests.proof.crashes.crashes import Crashes
+from tests.server_process import settings_for
+from tests.valkey_server import ValkeyServer
+
+
+@pytest.fixture(scope="module")
+def crashes(
+    engine: str,
+    url: str,
+    aws: AwsStandIn,
+    valkey: ValkeyServer,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Crashes]:
+    """What has died on this engine, and what became of it."""
+    folder = tmp_path_factory.mktemp("crashes")
+    ring = folder / "key-ring"
+    ring.write_bytes(KeyRing.fresh("first").written().reveal())
+    ring.chmod(0o400)
+    settings = settings_for(url, valkey.url, aws.endpoint, "") | {
+        "ENTRYGUARD_KEY_RING_FILE": str(ring),
+        "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
+        "ENTRYGUARD_OPEN_REGISTRATION": "on",
+    }
+    del settings["ENTRYGUARD_KEY_RING"]
+
+    def own_database(kind: str) -> AbstractContextManager[str]:
+        return fresh_database(engine, request, folder) if kind == "own" else _empty_database(engine, request, folder)
+
+    with Crashes(settings, Cloud.of(aws), own_database) as made:
+        yield made
+
+
+@contextmanager
+def _empty_database(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of a database without tables."""
+    name = f"empty_{uuid.uuid4().hex}"
+    if engine == "sqlite":
+        yield f"sqlite:///{folder / name}.sqlite"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    administer(server, f"CREATE DATABASE {name}")
+    yield with_database(server, name)
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,122 @@
+"""The tests' side of the program whose children die."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tests.proof.crashes.cloud import Cloud
+from tests.server_process import environment_with
+
+# Else each point at which a deed can die is died at where the deed passes it first.
+EVERY = "CRASHES_EVERY"
+
+Told = dict[str, Any]
+OwnDatabase = Callable[[str], AbstractContextManager[str]]
+
+
+@dataclass(frozen=True)
+class Deaths:
+    """What became of a deed. points: all that it passes, in their order. died_at: the names of those that were died at.
+    opened: who opened `write` meanwhile. wrong: what was not as it must be.
+    """
+
+    points: list[str]
+    died_at: list[str]
+    opened: set[str]
+    wrong: list[str] = field(default_factory=list)
+
+
+class Crashes:
+    """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty"."""
+
+    def __init__(self, settings: dict[str, str], cloud: Cloud, own_database: OwnDatabase) -> None:
+        self._own_database = own_database
+        self._known: dict[str, Deaths] = {}
+        self._errors = tempfile.TemporaryFile("w+")
+        self._runner = subprocess.Popen(
+            [sys.executable, "-m", "tests.proof.crashes.runner"],
+            env=environment_with(settings),
+            cwd=Path(__file__).parents[3],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self._tell({"environment": settings, "cloud": asdict(cloud)})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._runner.stdin is not None and self._runner.stdout is not None
+        self._runner.stdin.close()
+        self._runner.wait(30)
+        self._runner.stdout.close()
+        self._errors.close()
+
+    def of(self, name: str, database: str) -> Deaths:
+        """Do a deed without dying, and then once for each point that it passes. Done once for each deed."""
+        if name not in self._known:
+            self._known[name] = self._deaths(name, database)
+        return self._known[name]
+
+    def _deaths(self, name: str, database: str) -> Deaths:
+        whole = self._run(name, database, None)
+        if "error" in whole:
+            return Deaths([], [], set(), [f"undisturbed: {whole['error']}"])
+        points: list[str] = whole["points"]
+        found = Deaths(points, [], set(whole["opened"]), [f"undisturbed: {each}" for each in _wrong(whole)])
+        for number, point in enumerate(points):
+            if not os.environ.get(EVERY) and point in points[:number]:
+                continue
+            run = self._run(name, database, number)
+            found.wrong.extend(f"{number}, {point}: {each}" for each in _wrong(run, whole, point))
+            if run["died"] and "error" not in run:
+                found.died_at.append(point)
+        return found
+
+    def _run(self, name: str, database: str, die_at: int | None) -> Told:
+        with nullcontext(None) if database == "shared" else self._own_database(database) as url:
+            return self._tell({"deed": name, "die at": die_at, "database": url}, answered=True)
+
+    def _tell(self, what: Told, *, answered: bool = False) -> Told:
+        assert self._runner.stdin is not None and self._runner.stdout is not None
+        self._runner.stdin.write(f"{json.dumps(what)}\n")
+        self._runner.stdin.flush()
+        answer = self._runner.stdout.readline() if answered else "{}"
+        if not answer:
+            self._errors.seek(0)
+            raise RuntimeError(f"the runner has ended: {self._errors.read()}")
+        told: Told = json.loads(answer)
+        return told
+
+
+def _wrong(run: Told, whole: Told | None = None, point: str | None = None) -> list[str]:
+    """What is not as it must be in this run, or not as in the whole one."""
+    if "error" in run:
+        return [run["error"]]
+    found = [*run["wrong"], *run["state"]]
+    if run["died"] != (point is not None) or (point is not None and run["points"][-1:] != [point]):
+        found.append(f"it passed {run['points']}")
+    if whole is not None and run["left"] != whole["left"]:
+        found.append(f"it left {_differences(whole['left'], run['left'])}")
+    return found
+
+
+def _differences(expected: Any, found: Any, where: str = "") -> str:
+    """Where two values differ, and how."""
+    if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
+        parts = [_differences(expected[name], found[name], f"{where}.{name}") for name in expected]
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs = enumerate(zip(expected, found, strict=True))
+        parts = [_differences(one, other, f"{where}[{number}]") for number, (one, other) in pairs]
+    else:
+        return "" if expected == found else f"{where}: {found} and not {expected}"
+    return "; ".join(part for part in parts if part)
