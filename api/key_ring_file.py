@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hmac
 import logging
 import os
 import stat
@@ -65,7 +66,10 @@ class KeyRingFile:
 
     def _read_or_keep(self) -> KeyRing:
         try:
-            return _read(self.path)
+            ring = _read(self.path)
+            if self._seen is not None:
+                _check_same_keys(self._seen[1], ring)
+            return ring
         except KeyRingError as error:
             if self._seen is None:
                 raise
@@ -80,6 +84,13 @@ def _state_of(path: Path) -> _State | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
+def _check_same_keys(before: KeyRing, now: KeyRing) -> None:
+    """Where the id of a key has another one, this is some other server's ring: what it seals, nobody could open."""
+    for key_id in set(before.key_ids) & set(now.key_ids):
+        if not hmac.compare_digest(before.check_value(key_id), now.check_value(key_id)):
+            raise KeyRingError(f"{key_id} in it is another key than before.")
 
 
 def _read(path: Path) -> KeyRing:

@@ -227,6 +227,21 @@ def test_a_file_that_turns_bad_leaves_the_running_ring_in_use(
     ]
 
 
+def test_another_key_under_an_id_that_is_in_use_is_not_followed(
+    file: KeyRingFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    ring = file.current()
+    file.path.unlink()
+    KeyRingFile.create(file.path)
+
+    with caplog.at_level(logging.ERROR):
+        assert file.current() is ring
+        assert file.current() is ring
+
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert f"{FIRST_KEY_ID} in it is another key than before" in told
+
+
 def test_a_file_that_goes_away_and_comes_back_is_followed(file: KeyRingFile) -> None:
     ring = file.current()
     content = file.path.read_bytes()
