@@ -19,6 +19,11 @@ from api.secret import Secret
 
 PREFIX = "ENTRYGUARD_"
 MINIMUM_SECRET_BYTES = 32
+# In what examples and defaults set for a secret, and next to never in a random one.
+_TOLD_BY_EXAMPLES = (
+    *("secret", "password", "default", "example", "insecure", "entryguard", "0123456789", "abcdefghij"),
+    *("changeme", "change-me", "change_me"),
+)
 # The client's own settings, which may stand in the same environment; and those that only `dev` reads.
 _KNOWN_ELSEWHERE = frozenset({"ENDPOINT", "TOKEN", "API_KEY", "ADMIN_EMAIL", "ADMIN_PASSWORD", "ADMIN_ORGANIZATION"})
 
@@ -33,7 +38,8 @@ def _secret(value: str) -> Secret:
     secret = Secret(value.strip().encode())
     if len(secret.reveal()) < MINIMUM_SECRET_BYTES:
         raise ValueError(f"must have {MINIMUM_SECRET_BYTES} bytes or more, made by a random generator")
-    if len(set(secret.reveal())) < 8:
+    text = value.lower()
+    if len(set(secret.reveal())) < 8 or any(told in text for told in _TOLD_BY_EXAMPLES):
         raise ValueError("is not random: make one with `openssl rand -base64 48`")
     return secret
 

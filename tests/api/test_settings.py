@@ -11,8 +11,27 @@ from api.commands import main
 from api.limit_table import DEFAULTS, table
 from api.settings import PREFIX, Settings, SettingsError
 from tests.api.conftest import random_key
+from tests.proof.ledger import proven
 
 CANARY = "canary-4f2a91-with-more-than-32-bytes-of-it"
+
+
+WRITTEN_EVERYWHERE = [
+    "change-me-change-me-change-me-change-me",
+    "CHANGEME-please-before-going-to-production",
+    "please_change_me_to_something_long_0x7",
+    "your-256-bit-secret-your-256-bit-secret",
+    "a-string-secret-at-least-256-bits-long",
+    "super-secret-key-that-nobody-may-know",
+    "SuperSecretKeyForDevelopmentOnly1234567890",
+    "correct horse battery staple password",
+    "django-insecure-0c5k!q8w^z7v2m3n4b5x6l",
+    "the-default-key-of-all-our-servers-2026",
+    "entryguard-entryguard-jwt-key-for-local-use",
+    "this-is-an-example-and-not-to-be-used!",
+    "0123456789abcdef0123456789abcdef",
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP",
+]
 
 
 @pytest.fixture
@@ -79,6 +98,18 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_shown(given: dict[str, 
     sentence = refusal({**given, PREFIX + name: value})
 
     assert sentence.startswith(f"ENTRYGUARD_{name} ") and value.strip() not in sentence
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET"])
+def test_a_secret_that_is_written_everywhere_is_refused_and_not_shown(given: dict[str, str], name: str) -> None:
+    sentences = {value: refusal({**given, PREFIX + name: value}) for value in WRITTEN_EVERYWHERE}
+
+    assert set(sentences.values()) == {f"ENTRYGUARD_{name} is not random: make one with `openssl rand -base64 48`."}
+    proven(
+        "P13",
+        f"{name} set to a secret that others are shown too",
+        f"{len(sentences)} of {len(sentences)} stop the start",
+    )
 
 
 def test_no_two_secrets_are_the_same(given: dict[str, str]) -> None:
