@@ -12,6 +12,7 @@ from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
 from tests.clouds.fixtures import at_aws, aws  # noqa: F401  pytest finds a fixture by its name in here
 from tests.databases import administer, fresh_database, with_database
+from tests.proof.neighbours import redis_faults
 
 ENGINES = ("sqlite", "postgresql")
 # Fixtures that are servers.
@@ -21,6 +22,11 @@ _SERVERS = {"postgresql_server", "valkey", "aws"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--in-process", action="store_true", help="only tests that need no server: databases are SQLite, Redis is away"
+    )
+    parser.addoption(
+        redis_faults.OPTION,
+        choices=sorted(redis_faults.FAULTS),
+        help="only tests of what talks to Redis, which is in that state; without those that need it to be well",
     )
 
 
@@ -37,6 +43,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("in_process"):
         items[:] = [item for item in items if not _SERVERS & set(getattr(item, "fixturenames", ()))]
+    if config.getoption(redis_faults.OPTION):
+        redis_faults.keep_to_redis(config, items)
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,13 @@ class ValkeyServer:
     def __init__(self, folder: Path) -> None:
         self._socket = folder / "v.sock"
         self._process: subprocess.Popen[bytes] | None = None
+        # What `url` shows as the password, whatever Valkey itself asks for.
+        self.password: str | None = None
 
     @property
     def url(self) -> str:
-        return f"unix://{self._socket}"
+        query = "" if self.password is None else f"?password={self.password}"
+        return f"unix://{self._socket}{query}"
 
     @property
     def client(self) -> redis.Redis:

@@ -39,14 +39,17 @@ def worker(db: str) -> None:
     workers.beat("host:1")
 
 
+@pytest.mark.redis_well("the answer names what is missed")
 def test_a_server_with_all_it_needs_is_ready(client: FlaskClient, worker: None) -> None:
     assert ready(client) == (200, {"ready": True, "missing": [], "degraded": []})
 
 
+@pytest.mark.redis_well("the answer names what is missed")
 def test_without_a_worker_it_serves_and_says_so(client: FlaskClient) -> None:
     assert ready(client) == (200, {"ready": True, "missing": [], "degraded": ["worker"]})
 
 
+@pytest.mark.redis_well("the answer names what is missed")
 def test_a_worker_that_has_not_been_heard_of_for_a_while_is_missed(client: FlaskClient, worker: None) -> None:
     clock.offset = 60 * SECONDS
 

@@ -20,9 +20,10 @@ from api.start import start
 from api.vault import Vault
 from tests.clouds.aws_standin import AwsStandIn, slow
 from tests.eventually import eventually
+from tests.proof.neighbours.redis_faults import given_valkey
 from tests.rows import fresh, make_credential
 from tests.server_process import ServerProcess, is_running, kill, settings_for
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.valkey_server import ValkeyServer
 
 
 def worker_with(change: str) -> list[str]:
@@ -38,14 +39,14 @@ def aws() -> Iterator[AwsStandIn]:
 
 
 @pytest.fixture
-def server() -> Iterator[ValkeyServer]:
-    with running_valkey() as server:
+def valkey(pytestconfig: pytest.Config) -> Iterator[ValkeyServer]:
+    with given_valkey(pytestconfig) as server:
         yield server
 
 
 @pytest.fixture
-def settings(db: str, key_ring_text: str, server: ValkeyServer, aws: AwsStandIn) -> dict[str, str]:
-    return settings_for(db, server.url, aws.endpoint, key_ring_text)
+def settings(db: str, key_ring_text: str, valkey: ValkeyServer, aws: AwsStandIn) -> dict[str, str]:
+    return settings_for(db, valkey.url, aws.endpoint, key_ring_text)
 
 
 @pytest.fixture
@@ -168,26 +169,28 @@ def test_children_are_replaced_when_they_have_served_enough(
     assert process.terminate(seconds=10) == 0
 
 
+@pytest.mark.redis_well("it is lost here, during the test")
 @pytest.mark.parametrize("trouble", [ValkeyServer.kill, ValkeyServer.pause])
 def test_a_verdict_comes_within_ten_seconds_while_redis_is_away(
     process: ServerProcess,
-    server: ValkeyServer,
+    valkey: ValkeyServer,
     add_credential: Callable[[], Credential],
     trouble: Callable[[ValkeyServer], None],
 ) -> None:
     process.start()
     assert eventually(workers.worker_is_alive)
-    trouble(server)
+    trouble(valkey)
 
     credential = add_credential()
 
     assert eventually(lambda: is_valid(credential), seconds=10)
 
 
+@pytest.mark.redis_well("it is killed here")
 def test_a_worker_starts_without_redis(
-    process: ServerProcess, server: ValkeyServer, add_credential: Callable[[], Credential]
+    process: ServerProcess, valkey: ValkeyServer, add_credential: Callable[[], Credential]
 ) -> None:
-    server.kill()
+    valkey.kill()
     process.start()
 
     credential = add_credential()

@@ -110,6 +110,7 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses(app: flask.Flask, admin
     assert statuses.count(401) <= FREE_FOR_ACCOUNT + 4
 
 
+@pytest.mark.redis_well("it is paused here, and resumed")
 def test_guessing_is_slowed_down_with_redis_away(client: FlaskClient, admin: Caller, valkey: ValkeyServer) -> None:
     valkey.pause()
     try:

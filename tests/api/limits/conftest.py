@@ -11,16 +11,17 @@ from api.limit_table import DEFAULTS
 from api.settings import Settings
 from api.vault import Vault
 from tests.api.conftest import BASE
-from tests.valkey_server import ValkeyServer, running_valkey
+from tests.proof.neighbours.redis_faults import given_valkey
+from tests.valkey_server import ValkeyServer
 
 Limited = Callable[..., FlaskClient]
 FEW = 3
 
 
 @pytest.fixture
-def valkey() -> Iterator[ValkeyServer]:
+def valkey(pytestconfig: pytest.Config) -> Iterator[ValkeyServer]:
     """Nobody else's, so that no count of another test is met."""
-    with running_valkey() as server:
+    with given_valkey(pytestconfig) as server:
         yield server
 
 

@@ -185,6 +185,7 @@ def test_those_who_watch_the_server_are_not_limited(limited: Limited) -> None:
     assert statuses(client, 5, "/healthz") == [200] * 5
 
 
+@pytest.mark.redis_well("without it each counts for itself")
 def test_two_processes_count_together(limited: Limited) -> None:
     one, other = limited(address="4/minute"), limited(address="4/minute")
 

@@ -13,7 +13,7 @@ from tests.api.limits.conftest import FEW, Limited, ask, statuses
 from tests.api.published import CREATE_CREDENTIAL
 from tests.valkey_server import ValkeyServer
 
-pytestmark = pytest.mark.engines("sqlite")
+pytestmark = [pytest.mark.engines("sqlite"), pytest.mark.redis_well("it is lost here, during a test")]
 
 LIMIT = f"{FEW}/minute"
 
