@@ -20,6 +20,7 @@ SCHEME = "entryguard"
 TIMEOUT_SECONDS = 0.04
 _LOOK_SECONDS = 0.5
 _KEYS_AT_MOST = 50_000
+_PROBE = "entryguard:probe"
 # One step for Redis, so that no count is left without an end. Answers the count and its end in milliseconds.
 _COUNT = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -136,7 +137,8 @@ class Counters(Storage):
         while self._is_away:
             time.sleep(_LOOK_SECONDS)
             try:
-                self._client.ping()
+                # A full Redis answers a PING too.
+                self._count_in_redis([_PROBE], [1, 0])
             except redis.RedisError:
                 continue
             _log.info("Redis counts requests again")

@@ -85,6 +85,22 @@ def test_the_loss_and_the_return_are_logged_once(
     assert len(caplog.records) == 2
 
 
+def test_a_redis_that_takes_no_writes_is_not_taken_for_well(
+    limited: Limited, valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = limited()
+    with caplog.at_level(logging.INFO, "api.counters"):
+        valkey.client.config_set("maxmemory", "1")
+        for _ in range(4):
+            statuses(client, 1)
+            time.sleep(0.4)
+        said_while_full = len(caplog.records)
+        valkey.client.config_set("maxmemory", "0")
+        _until(lambda: "counts requests again" in caplog.text)
+
+    assert said_while_full == 1
+
+
 def test_processes_count_together_again_when_redis_is_back(limited: Limited, valkey: ValkeyServer) -> None:
     one, other = limited(address="4/minute"), limited(address="4/minute")
     valkey.kill()
