@@ -15,6 +15,7 @@ from api.database import bind, connection, database
 from api.key_ring_file import KeyRingFile
 from api.secret import Secret
 from api.settings import Settings, SettingsError
+from api.start import check_key_ring, key_source
 
 PASSWORD_FILE = "admin-password"  # noqa: S105 - a file's name
 DEFAULT_EMAIL = "admin@entryguard.local"
@@ -41,11 +42,13 @@ def prepare(folder: Path, settings: Settings, given: Mapping[str, str]) -> bool:
     """Make the tables, and the first administrator where there is none. Returns whether one was made.
 
     The password is the operator's, or made up and left in a file of mode 0400 before the account is there, so that no
-    crash leaves an account that nobody can enter.
+    crash leaves an account that nobody can enter. Raises KeyRingError where the ring is bad; nobody is made then.
     """
+    ring = key_source(settings).current()
     bind(settings.database_url, connections=2)
     migrate.migrate()
     try:
+        check_key_ring(ring)
         with connection():
             if Organisation.select().exists():
                 return False
