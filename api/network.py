@@ -82,7 +82,7 @@ def client_address(remote_address: str | None, forwarded_for: Sequence[str], tru
     """
     if trusted_proxies == 0:
         return parse_address(remote_address or "")
-    entries = ",".join(forwarded_for).rsplit(",", trusted_proxies)[-trusted_proxies:]
+    entries = ",".join(forwarded_for).split(",")[-trusted_proxies:]
     if len(entries) < trusted_proxies:
         raise InvalidInput("The request did not come through the proxies that stand before this server.")
     return parse_address(entries[0].strip(" \t"))

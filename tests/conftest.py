@@ -3,8 +3,10 @@
 import base64
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +37,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_url" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("engines")
         engines = marker.args if marker else ENGINES
+        if "standing_clock" in metafunc.fixturenames:  # PostgreSQL's clock cannot be held
+            engines = ("sqlite",)
         if metafunc.config.getoption("in_process"):
             engines = [engine for engine in engines if engine == "sqlite"]
         metafunc.parametrize("database_url", engines, indirect=True)
@@ -100,6 +104,13 @@ def db(database_url: str) -> Iterator[str]:
     clock.offset = 0
     database.close_all()
     forget_connections()
+
+
+@pytest.fixture
+def standing_clock(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's clock stands, and moves by `clock.offset` alone: for what is decided by a microsecond."""
+    moment = time.time_ns()
+    monkeypatch.setattr("api.database.time", SimpleNamespace(time_ns=lambda: moment))
 
 
 @pytest.fixture

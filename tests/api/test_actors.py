@@ -15,7 +15,6 @@ from tests.api.accounts.conftest import hire as hire  # noqa: PLC0414 - fixtures
 from tests.api.accounts.conftest import make_key as make_key  # noqa: PLC0414
 from tests.api.conftest import Caller
 from tests.refused import refused
-from tests.standing_clock import standing_clock as standing_clock  # noqa: PLC0414
 
 ADDRESS = "198.51.100.7"
 SECOND = 1_000_000
@@ -165,7 +164,6 @@ def test_what_is_kept_of_a_key_is_its_sha256() -> None:
     assert hash_of("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("column", ["ended_at", "expires_at"])
 def test_a_login_that_is_over_lets_nobody_in(
     app: flask.Flask, admin: Caller, standing_clock: None, column: str
@@ -177,7 +175,6 @@ def test_a_login_that_is_over_lets_nobody_in(
         person(app, admin)
 
 
-@pytest.mark.engines("sqlite")
 def test_a_login_lasts_to_its_last_microsecond(app: flask.Flask, admin: Caller, standing_clock: None) -> None:
     with write():
         Login.update(expires_at=current_time()).execute()
@@ -186,7 +183,6 @@ def test_a_login_lasts_to_its_last_microsecond(app: flask.Flask, admin: Caller, 
     assert person(app, admin).email == "ada@example.com"
 
 
-@pytest.mark.engines("sqlite")
 def test_a_key_lasts_to_its_last_microsecond(app: flask.Flask, make_key: MakeKey, standing_clock: None) -> None:
     text = make_key("users:read").made["plainTextKey"]
     with write():
@@ -219,7 +215,6 @@ def test_who_is_deactivated_is_nobody_and_so_is_their_key(app: flask.Flask, admi
     assert found(app, X_API_Key=text).name == "CI"
 
 
-@pytest.mark.engines("sqlite")
 def test_a_keys_use_is_noted_when_the_last_note_is_over_a_minute_old(
     app: flask.Flask, make_key: MakeKey, standing_clock: None
 ) -> None:

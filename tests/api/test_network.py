@@ -7,6 +7,7 @@ import pytest
 from api.errors import InvalidInput
 from api.network import client_address, may_be_called, parse_address
 from tests.addresses import FORBIDDEN, LOOPBACK, PUBLIC
+from tests.refused import refused
 
 # Addresses
 
@@ -120,6 +121,8 @@ def test_tabs_and_blanks_around_an_entry_do_not_matter() -> None:
         ("10.0.0.2", ["203.0.113.7:4711"], 1),
         ("10.0.0.2", ["unknown"], 1),
         ("10.0.0.2", ["203.0.113.7", ""], 1),
+        ("10.0.0.2", ["203.0.113.7\v"], 1),
+        ("10.0.0.2", ["X203.0.113.7"], 1),
     ],
 )
 def test_an_address_that_cannot_be_told_is_refused(
@@ -127,6 +130,13 @@ def test_an_address_that_cannot_be_told_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput):
         client_address(remote_address, headers, proxies)
+
+
+def test_a_refused_address_is_told_why() -> None:
+    with refused(InvalidInput, "This is not an IP address."):
+        parse_address("unknown")
+    with refused(InvalidInput, "The request did not come through the proxies that stand before this server."):
+        client_address("10.0.0.2", ["203.0.113.7"], 2)
 
 
 # What may be called

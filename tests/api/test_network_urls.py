@@ -5,6 +5,7 @@ import pytest
 from api.errors import UnsafeUrl
 from api.network import check_url
 from tests.addresses import FORBIDDEN, LOOPBACK
+from tests.refused import refused
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,36 @@ def test_an_operator_may_allow_a_private_gateway_and_plain_http_to_it(url: str) 
 def test_allowing_one_network_makes_no_other_url_safe(url: str) -> None:
     with pytest.raises(UnsafeUrl):
         check_url(url, LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("x", "The URL must look like https://gateway.example.com:9443, without user, query and fragment."),
+        ("https://example.com:22", "The URL's port must be 80, 443 or from 1024 to 65535."),
+        ("https://127.0.0.1", "The URL names an address that the server must not call."),
+        ("http://example.com", "The URL must start with https://."),
+        ("https://example.1", "The URL's host is neither a name nor an address."),
+    ],
+)
+def test_a_refused_url_is_told_why(url: str, sentence: str) -> None:
+    with refused(UnsafeUrl, sentence):
+        check_url(url, [])
+
+
+def test_a_url_has_2048_letters_at_most() -> None:
+    longest = f"https://example.com/{'a' * 2028}"
+    assert check_url(longest, []) == longest
+
+    with pytest.raises(UnsafeUrl):
+        check_url(f"{longest}a", [])
+
+
+def test_the_ports_that_need_no_privilege_begin_at_1024() -> None:
+    for port in (1024, 65535):
+        assert check_url(f"https://example.com:{port}", []) == f"https://example.com:{port}"
+    with pytest.raises(UnsafeUrl):
+        check_url("https://example.com:1023", [])
 
 
 def test_a_refusal_does_not_repeat_the_url() -> None:
