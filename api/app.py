@@ -9,6 +9,7 @@ from api.accounts.routes import ROOMS as ACCOUNTS
 from api.audit_log.routes import ROOMS as AUDIT_LOG
 from api.credentials.routes import ROOMS as CREDENTIALS
 from api.errors import PayloadTooLarge
+from api.intake import REFUSAL
 from api.json_body import MAXIMUM_BYTES
 from api.resources.routes import ROOMS as RESOURCES
 from api.server import Server
@@ -67,6 +68,8 @@ def _begin() -> None:
 
 def _check() -> None:
     """Refuse what no view needs to see."""
+    if refusal := flask.request.environ.get(REFUSAL):
+        raise refusal
     if (flask.request.content_length or 0) > MAXIMUM_BYTES:
         raise PayloadTooLarge
     if failure := flask.g.get("database_failure"):

@@ -150,6 +150,15 @@ class MethodNotAllowed(EntryGuardError):
         super().__init__("This path does not take that method; the Allow header names those that it takes.")
 
 
+class RequestTimeout(EntryGuardError):
+    """The body did not come in time."""
+
+    code = "REQUEST_TIMEOUT"
+
+    def __init__(self) -> None:
+        super().__init__("The request body took too long to arrive. Send it again.")
+
+
 class PayloadTooLarge(EntryGuardError):
     """The body is over the limit."""
 

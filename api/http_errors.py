@@ -37,6 +37,7 @@ STATUS: Mapping[str, int] = {
     "USER_NOT_FOUND": 404,
     "API_KEY_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "REQUEST_TIMEOUT": 408,
     "CONFLICT": 409,
     "PRECONDITION_FAILED": 412,
     "PAYLOAD_TOO_LARGE": 413,
@@ -67,6 +68,8 @@ def answer(error: EntryGuardError) -> flask.Response:
     response.status_code = STATUS[error.code]
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if response.status_code == 408:
+        response.headers["Connection"] = "close"  # what still comes of the body is no further request
     if isinstance(error, RateLimited | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

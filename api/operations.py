@@ -13,6 +13,7 @@ from api.errors import (
     NotAllowed,
     PayloadTooLarge,
     RateLimited,
+    RequestTimeout,
     StaleObject,
     Unauthenticated,
     Unavailable,
@@ -134,7 +135,7 @@ def _errors_of_any(doc: Mapping[str, Any], method: str) -> Iterable[EntryGuardEr
     else:
         yield InvalidInput("nonsense: Unknown field", {"nonsense": ["Unknown field"]})
     if method != "get":
-        yield PayloadTooLarge()
+        yield from (PayloadTooLarge(), RequestTimeout())
 
 
 def _forbidden(scope: str) -> NotAllowed:
@@ -194,6 +195,7 @@ COMMON_ANSWERS: Mapping[str, dict[str, Any]] = {
     type(error).__name__: _error_answer([error])
     for error in (
         Unauthenticated(),
+        RequestTimeout(),
         PayloadTooLarge(),
         UnsupportedMediaType(),
         RateLimited(30),

@@ -1,5 +1,6 @@
 """What every process of the server does to itself: no core dump holds its secrets, none outlives its parent."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -7,10 +8,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_SILENT_MILLISECONDS = 30_000
 
 
 def harden() -> None:
@@ -29,17 +32,34 @@ def die_with_parent(parent: int) -> None:
 def call_at_signal(callback: Callable[[], object]) -> None:
     """Call `callback`, in a thread of its own, at the first signal that anybody in this process handles.
 
-    From the main thread. Whoever sets the handlers, before or later, need not know.
+    From the main thread, when the handlers are set. Whoever listened before hears them as before.
     """
     heard, told = socket.socketpair()
     told.setblocking(False)
-    signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
+    before = signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
 
     def listen() -> None:
-        heard.recv(1)
-        callback()
+        is_first = True
+        while numbers := heard.recv(64):
+            if before >= 0:
+                os.write(before, numbers)
+            if is_first:
+                callback()
+            is_first = False
 
     threading.Thread(target=listen, name="signals", daemon=True).start()
+
+
+def give_up_on_silent_readers() -> None:
+    """Have the kernel end each connection to this process whose other end takes nothing for half a minute (Linux).
+
+    Once the process listens: a connection has from its listener what it is to do.
+    """
+    for entry in Path("/proc/self/fd").iterdir():
+        # Some are no sockets, and the listing's own is gone.
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as listener:
+            if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -8,7 +8,7 @@ from granian.server import Server
 
 from api import database, log
 from api.commands.operator import check_port, told_plainly
-from api.http_server import THREADS
+from api.http_server import CONNECTIONS
 from api.process import harden
 from api.settings import Settings
 from api.start import start
@@ -33,13 +33,12 @@ def serve(host: str, port: int, processes: int) -> None:
     Server(
         "api.http_server:application",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
         address=host,
         port=port,
         workers=processes,
-        blocking_threads=THREADS,
-        # More than the threads wait here, in order; beyond that the kernel's backlog does.
-        backpressure=THREADS * 8,
+        # Beyond that the kernel's backlog waits.
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=8,

@@ -5,9 +5,11 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from api import intake
 from api.accounts import service as accounts
 from api.app import create_app
 from api.database import database
+from api.errors import RequestTimeout
 from api.limit_table import DEFAULTS
 from api.openapi import BASE_PATH
 from api.secret import Secret
@@ -104,6 +106,10 @@ PROVOCATIONS: Mapping[str, Callable[[World], Any]] = {
     "CONFLICT": _conflict,
     "PRECONDITION_FAILED": lambda world: _ask(world, "PATCH", "/organization", {"If-Match": '"0"'}, json={"name": "x"}),
     "PAYLOAD_TOO_LARGE": lambda world: _ask(world, "POST", "/credentials", json={"name": "x" * 256 * 1024}),
+    # As the server says it of a body that it waited for in vain.
+    "REQUEST_TIMEOUT": lambda world: _ask(
+        world, "POST", "/credentials", environ_overrides={intake.REFUSAL: RequestTimeout()}
+    ),
     "UNSUPPORTED_MEDIA_TYPE": lambda world: _ask(
         world, "POST", "/credentials", data=b"x", content_type="multipart/form-data"
     ),
