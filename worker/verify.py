@@ -3,6 +3,7 @@
 import logging
 import random
 from collections.abc import Callable
+from functools import partial
 
 from api.clouds import CLOUDS, Endpoints, Refused, Unreachable
 from api.clouds.base import before_call
@@ -14,6 +15,7 @@ from api.database import current_time
 from api.due import DueModel, LostClaim
 from api.lifecycle import verification
 from api.lifecycle.targets import targets_of
+from api.network import may_be_called
 from api.resources import verdict as resources
 from api.resources.models import Resource
 from api.settings import Settings
@@ -123,7 +125,7 @@ def endpoints_of(settings: Settings) -> Endpoints:
         azure_authority=settings.azure_authority_url,
         azure_resource_manager=settings.azure_resource_manager_url,
         ca_bundle=settings.ca_bundle,
-        allowed_private_networks=settings.allowed_private_networks,
+        may_be_called=partial(may_be_called, allowed_private=settings.allowed_private_networks),
     )
 
 

@@ -1,9 +1,9 @@
-"""Apache APISIX, declared: Admin API keys are taken and sealed. The adapter that asks a gateway is still to come."""
+"""Apache APISIX, declared: Admin API keys and routes. `apisix_connection` asks a gateway."""
 
 import re
 from collections.abc import Mapping, Sequence
 
-from api.clouds.base import Awaited, Connection, Endpoints, Field, ResourceType, Target
+from api.clouds.base import Connection, Endpoints, Field, ResourceType, Target
 
 _ROUTE = re.compile(r"[-.\w]{1,64}", re.ASCII)
 
@@ -31,7 +31,15 @@ class Apisix:
     needs_region = False
     permissions: tuple[str, ...] = ("admin",)
     settling: frozenset[str] = frozenset()
-    hints: Mapping[str, str] = {"Unauthorized": "Admin API key is wrong, or has no admin role"}
+    gone: frozenset[str] = frozenset({"NotFound"})
+    hints: Mapping[str, str] = {
+        "Unauthorized": "Admin API key is wrong, or has no admin role",
+        "NotFound": "Route doesn't exist on this gateway",
+        "NoIpRestriction": "Route has no ip-restriction plugin that is in force: give it one with a whitelist",
+        "HasBlacklist": "Route's ip-restriction has a blacklist: give it a whitelist instead",
+        "BadRequest": "Gateway doesn't take this address on the route's whitelist",
+        "UnsafeUrl": "Endpoint URL leads to an address that EntryGuard must not call",
+    }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _ROUTE.fullmatch(identifier):
@@ -47,7 +55,10 @@ class Apisix:
         }
 
     def preload(self) -> None:
-        """Nothing to load: the Admin API is plain HTTP."""
+        """Load the HTTP library (30 MB) before forking."""
+        import api.clouds.apisix_connection  # noqa: F401
 
     def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
-        return Awaited(self.name)
+        from api.clouds.apisix_connection import ApisixConnection
+
+        return ApisixConnection(secrets, endpoints)

@@ -51,6 +51,7 @@ class Aws:
     permissions: tuple[str, ...] = (DESCRIBE, AUTHORIZE, REVOKE)
     # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
     settling = frozenset({"InvalidClientTokenId", "UnauthorizedOperation"})
+    gone = frozenset({"InvalidGroup.NotFound"})
     hints: Mapping[str, str] = {
         "InvalidClientTokenId": "Access Key ID is invalid or doesn't exist",
         "SignatureDoesNotMatch": "Secret Access Key is incorrect",
@@ -60,6 +61,7 @@ class Aws:
         "OptInRequired": "The account is not signed up for EC2",
         "InvalidGroup.NotFound": "Security group doesn't exist in this region of the account",
         "InvalidGroupId.Malformed": "Security group ID must look like sg-0abc123def456",
+        "RulesPerSecurityGroupLimitExceeded": "Security group is full: remove rules, or have its quota raised",
         "InvalidRegion": "Region is missing or is none of AWS's",
     }
 

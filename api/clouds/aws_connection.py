@@ -6,6 +6,7 @@ Nothing is changed to find out what is permitted.
 import logging
 import re
 import threading
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -18,7 +19,9 @@ from botocore.parsers import ResponseParserError
 
 from api.clouds.aws import AUTHORIZE, DESCRIBE, REVOKE
 from api.clouds.aws_errors import failure_of, lacking, refusal_by
+from api.clouds.aws_rules import SecurityGroupRules
 from api.clouds.base import Endpoints, Refused, Seen, Target, Unreachable, Verified, before_call
+from api.clouds.rules import Kept, Listing
 
 _VISIBLE_AT_MOST = 1000  # also the most that DescribeSecurityGroups gives in one page
 # An address of TEST-NET-1 (RFC 5737), which is nobody's.
@@ -68,6 +71,7 @@ class AwsConnection:
         self._secret_key = secrets["secretAccessKey"]
         self._endpoints = endpoints
         self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._rules = SecurityGroupRules(self._ec2)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a connection holds a secret: it is neither copied nor pickled")
@@ -110,6 +114,15 @@ class AwsConnection:
             # The last page has no token, or an empty one.
             onwards = {"NextToken": page["NextToken"]} if page.get("NextToken") else None
         return [_seen(group, region) for group in groups[:_VISIBLE_AT_MOST]]
+
+    def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
+        return self._rules.listing(target, installation, kept)
+
+    def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
+        return self._rules.apply(target, kept)
+
+    def revoke(self, target: Target, kept: Kept) -> None:
+        self._rules.revoke(target, kept)
 
     def _identify(self, targets: Iterable[Target]) -> tuple[str, str]:
         """The key's account and partition. Only STS tells an unknown key from a wrong secret.

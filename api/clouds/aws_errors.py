@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.clouds.aws import Aws
-from api.clouds.base import Refused, Unreachable
+from api.clouds.base import Full, Refused, Throttled, Unreachable
 
 # Codes that say nothing about the key: AWS is busy or ailing, or this machine is.
 _NO_VERDICT = {
@@ -14,13 +14,12 @@ _NO_VERDICT = {
     "PendingVerification",
     "PriorRequestNotComplete",
     "RequestExpired",
-    "RequestLimitExceeded",
     "RequestTimeTooSkewed",
     "RequestTimeout",
     "ServiceUnavailable",
-    "TooManyRequestsException",
     "Unavailable",
 }
+_THROTTLED = {"RequestLimitExceeded", "TooManyRequestsException"}
 # How a SignatureDoesNotMatch begins that is about the time, not about the key.
 _CLOCK_DIFFERS = ("Signature expired", "Signature not yet current")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
@@ -32,17 +31,27 @@ def failure_of(service: str, operation: str, answer: Mapping[str, Any]) -> Refus
     Only the code is handed on: the text may hold a key's id, an encoded policy, a request's id.
     """
     code = str(answer.get("Error", {}).get("Code", ""))
+    failure = _for_now(code, answer)
+    if failure:
+        return failure
+    if service == "ec2" and code in ("UnauthorizedOperation", "AccessDenied"):
+        return lacking({f"ec2:{''.join(word.title() for word in operation.split('_'))}"})
+    return refusal_by(code)
+
+
+def _for_now(code: str, answer: Mapping[str, Any]) -> Unreachable | None:
+    """The failure, if it says nothing about the key and what it asked for."""
     text = str(answer.get("Error", {}).get("Message", ""))
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= 500 or status == 429 or code in _NO_VERDICT or "Throttl" in code:
+    if status == 429 or code in _THROTTLED or "Throttl" in code:
+        return Throttled(f"AWS asks to be asked less often ({code[:64]})")
+    if status >= 500 or code in _NO_VERDICT:
         return Unreachable(f"AWS asks to come back later ({code[:64]})")
     if text.startswith(_CLOCK_DIFFERS):
         return Unreachable("this machine's clock differs from that of AWS")
     if not _CODE.fullmatch(code):
         return Unreachable(f"something answered that is not AWS (HTTP {status})")
-    if service == "ec2" and code in ("UnauthorizedOperation", "AccessDenied"):
-        return lacking({f"ec2:{''.join(word.title() for word in operation.split('_'))}"})
-    return refusal_by(code)
+    return None
 
 
 def lacking(missing: set[str]) -> Refused:
@@ -53,4 +62,5 @@ def lacking(missing: set[str]) -> Refused:
 
 def refusal_by(code: str) -> Refused:
     """A refusal by its code, with our sentence about it."""
-    return Refused(code, Aws.hints.get(code, "AWS refuses this"))
+    kind = Full if code == "RulesPerSecurityGroupLimitExceeded" else Refused
+    return kind(code, Aws.hints.get(code, "AWS refuses this"))

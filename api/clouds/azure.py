@@ -68,6 +68,7 @@ class Azure:
         "Microsoft.Network/networkSecurityGroups/securityRules/delete",
     )
     settling: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset({"ResourceNotFound", "ResourceGroupNotFound"})
     hints: Mapping[str, str] = {
         "InvalidAuthenticationToken": "Client secret is invalid or expired",
         "AuthorizationFailed": "Service principal lacks Network Contributor role",

@@ -3,15 +3,18 @@
 Nothing here, nor in a cloud's declaration, imports an SDK: the API reads declarations, the workers connect.
 """
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Literal, Protocol
 
+from api.clouds.rules import Kept, Listing
+
 Kind = Literal["text", "multiline", "url", "uuid"]
-Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,14 @@ class Seen:
     region: str | None
 
 
+def _nowhere(address: Address) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
     """What the operator decides about calls to the clouds. An endpoint of None is the public one.
+    `may_be_called` judges the addresses of a host that a tenant names.
 
     `aws_region` is where AWS is asked as long as no resource names a region; it also tells the partition.
     The time limits are for one attempt, and calls are tried twice at most: a silent cloud costs twice `read_seconds`
@@ -87,7 +95,7 @@ class Endpoints:
     azure_authority: str | None = None
     azure_resource_manager: str | None = None
     ca_bundle: Path | None = None
-    allowed_private_networks: tuple[Network, ...] = ()
+    may_be_called: Callable[[Address], bool] = _nowhere
     connect_seconds: float = 3.0
     read_seconds: float = 8.0
 
@@ -105,8 +113,16 @@ class Refused(Exception):
         self.missing = missing
 
 
+class Full(Refused):
+    """There is no room for one more rule: a quota of the cloud, which somebody must raise or make room in."""
+
+
 class Unreachable(Exception):
     """The cloud did not answer, or not as itself: no verdict, to be asked again."""
+
+
+class Throttled(Unreachable):
+    """The cloud asks to be asked less often."""
 
 
 def _nothing() -> None:
@@ -140,6 +156,22 @@ class Connection(Protocol):
         """What the credential can see to choose from, 1,000 objects at most."""
         ...
 
+    def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
+        """How the rules of `kept`, all of `installation`, stand on a target; one look, nothing changed."""
+        ...
+
+    def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
+        """Let a rule's address through, and give the cloud's names of what is ours of it.
+
+        Twice does no harm. What is ours and was edited is made right; what somebody else lets through already is left
+        alone, and not ours. Raises Full where there is no room; what was made by then stays for the next attempt.
+        """
+        ...
+
+    def revoke(self, target: Target, kept: Kept) -> None:
+        """Take away what is ours of a rule, and nothing else. That there is nothing is no error."""
+        ...
+
 
 class Cloud(Protocol):
     """A cloud's declaration, and the door to it."""
@@ -155,6 +187,8 @@ class Cloud(Protocol):
     """What to do about an error, by the cloud's code."""
     settling: frozenset[str]
     """The codes with which the cloud may refuse a key or a policy that it has just made, until all of it has heard."""
+    gone: frozenset[str]
+    """The codes that mean that the object itself is no more, and so no rule of ours on it."""
 
     def __hash__(self) -> int: ...
 
@@ -188,6 +222,15 @@ class Awaited:
         raise self._refusal("resources")
 
     def visible(self, region: str | None) -> list[Seen]:
+        raise self._refusal("resources")
+
+    def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
+        raise self._refusal("resources")
+
+    def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
+        raise self._refusal("resources")
+
+    def revoke(self, target: Target, kept: Kept) -> None:
         raise self._refusal("resources")
 
     def _refusal(self, what: str) -> Refused:

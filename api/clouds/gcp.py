@@ -90,6 +90,7 @@ class Gcp:
         "compute.globalOperations.get",
     )
     settling: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset({"notFound"})
     hints: Mapping[str, str] = {
         "invalid_grant": "Service account key is invalid or revoked",
         "Permission denied": "Service account lacks required compute permissions",

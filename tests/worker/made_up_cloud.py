@@ -1,12 +1,14 @@
 """A cloud that does what a test says. It implements the clouds' protocol, as AWS does, and lives in this process."""
 
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api.clouds import Cloud, Connection, Endpoints, Field, Refused, ResourceType, Seen, Target, Verified
 from api.clouds.base import before_call
+from api.clouds.rules import Found, Kept, Listing, State, Tag
 
 WRONG_KEY = Refused("InvalidClientTokenId", "the access key is not known")
 MISSING = Refused("UnauthorizedOperation", "missing may:open", ("may:open",))
@@ -30,11 +32,13 @@ class MadeUpCloud:
     permissions: tuple[str, ...] = ("may:open",)
     hints: Mapping[str, str] = {}
     settling: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset({NOT_THERE.code})
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.calls: Counter[str] = Counter()
         self.connections = 0
+        self.rules: dict[Tag, State] = {}
 
     def answer(self, name: str) -> None:
         before_call.get()()
@@ -79,6 +83,20 @@ class _MadeUpConnection:
     def visible(self, region: str | None) -> list[Seen]:
         self._cloud.answer(region or "")
         return [Seen("sg-1", "web", "the web servers", region)]
+
+    def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
+        self._cloud.answer(target.identifier)
+        there = self._cloud.rules
+        return Listing({each.rule.tag: Found(there.get(each.rule.tag, State.ABSENT)) for each in kept})
+
+    def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
+        self._cloud.answer(target.identifier)
+        self._cloud.rules[kept.rule.tag] = State.PRESENT
+        return (kept.rule.tag.short,)
+
+    def revoke(self, target: Target, kept: Kept) -> None:
+        self._cloud.answer(target.identifier)
+        self._cloud.rules.pop(kept.rule.tag, None)
 
 
 def slow(seconds: float) -> Callable[[], None]:

@@ -1,0 +1,216 @@
+"""Asking APISIX through its Admin API: a route lets in the addresses on the whitelist of its ip-restriction plugin.
+
+The whitelist has no place for a tag, and the Admin API no way to write only if nothing has changed: two writers at once
+lose entries and are both told that all went well. So only the whitelist is written, right after it was read, and it
+is read again afterwards. https://apisix.apache.org/docs/apisix/admin-api/ and …/plugins/ip-restriction/
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+
+from api.clouds.apisix import Apisix
+from api.clouds.base import Endpoints, Refused, Seen, Target, Throttled, Unreachable, Verified
+from api.clouds.http import is_forbidden, tenants_session
+from api.clouds.rules import Found, Kept, Listing, Network, State
+
+_VISIBLE_AT_MOST = 1000
+_PAGE = 500  # the most that the Admin API gives
+_WRITES_AT_MOST = 6
+_LONGEST_WAIT_SECONDS = 0.4
+# The plugin takes no empty whitelist, and a route without the plugin is open to everybody. So the last entry is an
+# address that is nobody's (TEST-NET-1, RFC 5737).
+_NOBODY = "192.0.2.1/32"
+_WHITELIST = "plugins/ip-restriction/whitelist"
+
+Change = Callable[[list[str]], list[str]]
+
+
+class ApisixConnection:
+    """One key of one gateway's Admin API."""
+
+    def __init__(self, secrets: Mapping[str, str], endpoints: Endpoints) -> None:
+        self._url = secrets["apiUrl"].rstrip("/")
+        self._key = secrets["apiKey"]
+        self._session = tenants_session(endpoints)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a connection holds a secret: it is neither copied nor pickled")
+
+    def verify(self, targets: Sequence[Target]) -> Verified:
+        """A key that may only look is told by the removal of a route that nobody has."""
+        self._ask("GET", "?page=1&page_size=10")
+        try:
+            self._ask("DELETE", f"/{uuid.uuid4()}")
+        except Refused as refusal:
+            if refusal.code == "Unauthorized":
+                raise Refused(refusal.code, "missing admin", Apisix.permissions) from None
+            if refusal.code != "NotFound":
+                raise
+        return Verified(str(urlsplit(self._url).hostname))
+
+    def inspect(self, target: Target) -> Seen:
+        route = self._route(target)
+        _whitelist(route)
+        return _seen(route, target.identifier)
+
+    def visible(self, region: str | None) -> list[Seen]:
+        seen: list[Seen] = []
+        for page in range(1, _VISIBLE_AT_MOST // _PAGE + 1):
+            routes = self._ask("GET", f"?page={page}&page_size={_PAGE}").get("list")
+            if not isinstance(routes, list):
+                break  # the gateway writes an empty list as an empty object
+            values = [route["value"] for route in routes if isinstance(route, dict)]
+            seen += [_seen(value, str(value.get("id", ""))) for value in values if isinstance(value, dict)]
+            if len(routes) < _PAGE:
+                break
+        return seen
+
+    def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
+        entries = [_network(entry) for entry in _whitelist(self._route(target))]
+        return Listing({each.rule.tag: _found(each, entries) for each in kept})
+
+    def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
+        address = kept.rule.address
+
+        def add(entries: list[str]) -> list[str]:
+            there = any(_network(entry) == address for entry in entries)
+            return entries if there else [*entries, _written(address)]
+
+        was_there = not self._change(target, add)
+        return () if was_there and not kept.added else (_written(address),)
+
+    def revoke(self, target: Target, kept: Kept) -> None:
+        if not kept.added:
+            return  # an equal entry is somebody else's
+
+        def remove(entries: list[str]) -> list[str]:
+            # One and no more: an equal one beside it is somebody else's.
+            ours = next((entry for entry in entries if _network(entry) == kept.rule.address), None)
+            if ours is None:
+                return entries
+            others = list(entries)
+            others.remove(ours)
+            return others or [_NOBODY]
+
+        self._change(target, remove)
+
+    def _change(self, target: Target, change: Change) -> bool:
+        """Write the whitelist until it reads as wanted. Whether anything was to be changed at all."""
+        for attempt in range(_WRITES_AT_MOST):
+            entries = _whitelist(self._route(target))
+            wanted = change(entries)
+            if wanted == entries:
+                return attempt > 0
+            try:
+                self._ask("PATCH", f"/{target.identifier}/{_WHITELIST}", wanted)
+            except _Overwritten:
+                time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))  # noqa: S311 - parts two writers, hides nothing
+        raise Unreachable("somebody else keeps changing the route")
+
+    def _route(self, target: Target) -> Mapping[str, Any]:
+        value = self._ask("GET", f"/{target.identifier}").get("value")
+        if not isinstance(value, dict):
+            raise _not_apisix(200)
+        return value
+
+    def _ask(self, method: str, path: str, body: object = None) -> Mapping[str, Any]:
+        """One call. What fails is raised after the error is gone, which may hold the gateway's text."""
+        try:
+            answer = self._session.request(
+                method,
+                f"{self._url}/apisix/admin/routes{path}",
+                json=body,
+                headers={"X-API-KEY": self._key, "X-API-VERSION": "v3"},
+            )
+        except requests.RequestException as error:
+            failure = _failure(error)
+        except ValueError as error:  # a key that no header can hold
+            failure = Refused("Unauthorized", Apisix.hints["Unauthorized"])
+            del error
+        else:
+            return _told(answer)
+        raise failure
+
+
+class _Overwritten(Exception):
+    """Somebody wrote the route between our reading and our writing."""
+
+
+def _told(answer: requests.Response) -> Mapping[str, Any]:
+    status = answer.status_code
+    if status in (401, 403):
+        raise Refused("Unauthorized", Apisix.hints["Unauthorized"])
+    if status == 429:
+        raise Throttled("the gateway asks to be asked less often")
+    body = _json(answer)
+    if status == 503 and "changed" in str(body.get("error_msg", "")):
+        raise _Overwritten
+    if status == 404 and "message" in body:
+        raise Refused("NotFound", Apisix.hints["NotFound"])
+    if status == 400:
+        raise Refused("BadRequest", Apisix.hints["BadRequest"])
+    if status in (200, 201):
+        return body
+    raise _not_apisix(status)
+
+
+def _json(answer: requests.Response) -> dict[str, Any]:
+    """An answer's object; Unreachable for what the Admin API does not say."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _not_apisix(answer.status_code) from None
+    return body
+
+
+def _failure(error: requests.RequestException) -> Refused | Unreachable:
+    if is_forbidden(error):
+        return Refused("UnsafeUrl", Apisix.hints["UnsafeUrl"])
+    return Unreachable(f"the gateway did not answer ({type(error).__name__})")
+
+
+def _not_apisix(status: int) -> Unreachable:
+    return Unreachable(f"something answered that is not APISIX (HTTP {status})")
+
+
+def _whitelist(route: Mapping[str, Any]) -> list[str]:
+    """The addresses that a route lets in; Refused where it is not a whitelist that decides."""
+    plugins = route.get("plugins")
+    plugin = plugins.get("ip-restriction") if isinstance(plugins, dict) else None
+    if not isinstance(plugin, dict) or plugin.get("_meta", {}).get("disable"):
+        raise Refused("NoIpRestriction", Apisix.hints["NoIpRestriction"])
+    entries = plugin.get("whitelist")
+    if not isinstance(entries, list):
+        raise Refused("HasBlacklist", Apisix.hints["HasBlacklist"])
+    return [str(entry) for entry in entries]
+
+
+def _found(kept: Kept, entries: Sequence[Network | None]) -> Found:
+    if kept.rule.address not in entries:
+        return Found(State.ABSENT)
+    return Found(State.PRESENT, (_written(kept.rule.address),) if kept.added else (), foreign=not kept.added)
+
+
+def _network(entry: str) -> Network | None:
+    """An entry as what it lets in: the gateway takes host bits (1.2.3.4/24) and every spelling."""
+    try:
+        return ip_network(entry, strict=False)
+    except ValueError:
+        return None
+
+
+def _written(address: Network) -> str:
+    return str(address.network_address) if address.num_addresses == 1 else str(address)
+
+
+def _seen(route: Mapping[str, Any], identifier: str) -> Seen:
+    return Seen(identifier, str(route.get("name", "")), str(route.get("desc", "")), None)

@@ -1,0 +1,184 @@
+"""The one way to call out over HTTP.
+
+With a time limit for the whole call, without redirects and the environment's proxies, to no address that the operator
+forbids, for answers of a size that there is use for.
+
+What goes wrong is an error of requests, as the vendors' SDKs expect it, which are given these sessions.
+"""
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from api.clouds.base import Address, Endpoints, before_call
+
+_LONGEST_ANSWER = 1024 * 1024
+_CONNECTIONS = 8
+
+Judge = Callable[[Address], bool]
+
+
+class ForbiddenAddress(NewConnectionError):
+    """The host has an address that the server must not call."""
+
+
+class AnswerTooLong(requests.RequestException):
+    """An answer of more than 1 MiB, which no question of ours has."""
+
+
+def operators_session(endpoints: Endpoints) -> requests.Session:
+    """A session for the public clouds and for what the operator has put in their place."""
+    return _Session(endpoints, lambda address: True)
+
+
+def tenants_session(endpoints: Endpoints) -> requests.Session:
+    """A session for a host that a tenant names: its addresses are judged when it is connected to, each time."""
+    return _Session(endpoints, endpoints.may_be_called)
+
+
+def is_forbidden(error: requests.RequestException) -> bool:
+    """Whether a call was not made because of where it would have gone."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", cause), ForbiddenAddress)
+
+
+class _Session(requests.Session):
+    def __init__(self, endpoints: Endpoints, judge: Judge) -> None:
+        super().__init__()
+        self.trust_env = False
+        adapter = _Adapter(endpoints, judge)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def request(self, *arguments: Any, **options: Any) -> requests.Response:
+        # A 3xx is an answer like any other: what it names was never checked.
+        return super().request(*arguments, **options | {"allow_redirects": False})
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, endpoints: Endpoints, judge: Judge) -> None:
+        self._endpoints = endpoints
+        self._judge = judge
+        super().__init__(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        trusted = ssl.create_default_context()
+        if self._endpoints.ca_bundle:
+            trusted.load_verify_locations(self._endpoints.ca_bundle)
+        super().init_poolmanager(*arguments, **options, ssl_context=trusted)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._judge)
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
+        """Ask, and read the whole answer. The time limits are the operator's, whatever an SDK says."""
+        before_call.get()()
+        limits = (self._endpoints.connect_seconds, self._endpoints.read_seconds)
+        verify = options.get("verify", True)
+        with _time_limit(sum(limits)):
+            answer = super().send(request, stream=True, timeout=limits, verify=verify)
+            try:
+                answer._content = _body(answer)  # what requests itself sets when it has read a body
+            except (HTTPError, OSError) as error:
+                raise requests.ConnectionError("the answer broke off", request=request) from error
+        answer._content_consumed = True  # type: ignore[attr-defined]
+        return answer
+
+
+def _body(answer: requests.Response) -> bytes:
+    """An answer's body, unpacked as it comes: a small one may unpack to a very large one."""
+    body = bytearray()
+    for part in answer.raw.stream(64 * 1024, decode_content=True):
+        body += part
+        if len(body) > _LONGEST_ANSWER:
+            answer.close()
+            raise AnswerTooLong("the answer is longer than 1 MiB", request=answer.request)
+    return bytes(body)
+
+
+_asked: ContextVar[list[HTTPConnection]] = ContextVar("asked")
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Cut the connections that are used within, when the time is over.
+
+    A socket's own time limit begins anew with each byte: a server that sends one a second would hold a thread for ever.
+    """
+    connections: list[HTTPConnection] = []
+    watch = threading.Timer(seconds, _cut, (connections,))
+    watch.daemon = True
+    token = _asked.set(connections)
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+        _asked.reset(token)
+
+
+def _cut(connections: list[HTTPConnection]) -> None:
+    for connection in connections:
+        with suppress(OSError, AttributeError):  # closed meanwhile
+            # Not the method of a TLS socket: that drops its state under the thread which is reading.
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+def _pools(judge: Judge) -> dict[str, type[HTTPConnectionPool]]:
+    """urllib3's pools, with connections that are made to judged addresses only and can be cut."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, judge)
+
+        def request(self, *arguments: Any, **options: Any) -> None:
+            _asked.get().append(self)
+            super().request(*arguments, **options)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, judge)
+
+        def request(self, *arguments: Any, **options: Any) -> None:
+            _asked.get().append(self)
+            super().request(*arguments, **options)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _connect(connection: HTTPConnection, judge: Judge) -> socket.socket:
+    """A socket to an address that was judged a moment ago: a name resolved twice may be two addresses."""
+    try:
+        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
+    addresses = [str(place[0]) for *_, place in found]
+    if not all(judge(ipaddress.ip_address(address)) for address in addresses):
+        raise ForbiddenAddress(connection, "the host has an address that must not be called")
+    failure: OSError = OSError("the host has no address")
+    for address in addresses:
+        try:
+            return create_connection(
+                (address, connection.port), connection.timeout, socket_options=connection.socket_options
+            )
+        except OSError as error:
+            failure = error
+    if isinstance(failure, TimeoutError):
+        raise ConnectTimeoutError(connection, "the host does not take the connection") from failure
+    raise NewConnectionError(connection, "the host refuses the connection") from failure
