@@ -17,7 +17,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test fuzz lint format lock reference wheels clean pulumi
+.PHONY: help setup demo test mutants coverage fuzz lint format lock reference wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,16 @@ demo: setup ## the main job on your screen: a credential and two security groups
 
 test: setup lint ## lint, then every test
 	@$(WITH_TOOLS) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: setup ## every test, and how much of the code they run (fails below 95 %)
+	@rm -f .coverage .coverage.*
+	@$(WITH_TOOLS) $(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.proof.covered
+
+mutants: $(VENV)/installed ## plants bugs into the code that matters most, and fails if too many live (half an hour)
+	@rm -rf mutants
+	@$(BIN)/mutmut run --max-children 2 | tail -n 1
+	@$(BIN)/python -m tests.proof.mutants
 
 fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour or two)
 	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" $(BIN)/python -m pytest tests/proof/test_generated_requests.py
@@ -56,9 +66,9 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS)
 lock: $(VENV)/installed ## the locks anew, from what the two setup.cfg ask for (LOCK_ARGS=--upgrade: the newest)
 	printf 'pip\nsetuptools >=80\n' | $(COMPILE) - --output-file requirements-build.txt
-	$(COMPILE) setup.cfg --output-file requirements.txt
 	$(COMPILE) setup.cfg pulumi_entryguard/setup.cfg requirements-build.txt --extra test --extra lock \
-		--constraint requirements.txt --output-file requirements-dev.txt
+		--output-file requirements-dev.txt
+	$(COMPILE) setup.cfg --constraint requirements-dev.txt --output-file requirements.txt
 
 clean: ## away with all that was made here (the Pulumi CLI stays in its cache)
 	rm -rf $(VENV) dist build pulumi_entryguard/build *.egg-info pulumi_entryguard/*.egg-info
