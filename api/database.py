@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import peewee
+import psycopg2
+import psycopg2.errors
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, PooledSqliteDatabase
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,6 +25,8 @@ POOL_WAIT_SECONDS = 5
 # clock_timestamp() goes on within a transaction; now() is when it began.
 _POSTGRESQL_NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
+# A statement was refused because the server has become a standby, as after a failover.
+_NO_PRIMARY = psycopg2.errors.ReadOnlySqlTransaction
 # What is raised when the database is away, too busy, or was away when a connection was used again.
 AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
 
@@ -39,6 +43,39 @@ class _Pending(threading.local):
 
     def __init__(self) -> None:
         self.callbacks: list[Callable[[], None]] = []
+
+
+class _Postgresql(PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse publishes no types
+    """A pool that leaves a server that is no primary any more, and lets nobody queue for one that takes no callers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._failed_at = 0.0
+        self._asked = threading.local()
+        super().__init__(*args, **kwargs)
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        self._asked.at = time.monotonic()
+        return bool(super().connect(reuse_if_open))
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        try:
+            return super().execute_sql(sql, params)  # type: ignore[no-untyped-call] # peewee publishes half of its types
+        except peewee.InternalError as error:
+            cause = error.__context__
+            if not isinstance(cause, _NO_PRIMARY):
+                raise
+            self.connection().close()  # type: ignore[no-untyped-call]
+            raise peewee.OperationalError(type(cause).__name__) from error
+
+    def _connect(self) -> Any:
+        # One connects after another, and may wait for seconds. Who stood behind him takes his failure for an answer.
+        if self._failed_at > self._asked.at:
+            raise psycopg2.OperationalError("somebody else has just tried")
+        try:
+            return super()._connect()
+        except psycopg2.OperationalError:
+            self._failed_at = time.monotonic()
+            raise
 
 
 class _Clock:
@@ -100,14 +137,19 @@ def _sqlite(url: str, pool: dict[str, Any]) -> peewee.Database:
 
 
 def _postgresql(url: str, pool: dict[str, Any]) -> peewee.Database:
-    engine: Any = PooledPostgresqlDatabase(
+    return _Postgresql(
         url.replace("postgres://", "postgresql://", 1),
         connect_timeout=3,
+        # What a standby knows may be old: a login that was ended meanwhile still stands there.
+        target_session_attrs="read-write",
         options="-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
-        keepalives_idle=30,
+        # A machine that vanished without a word is given up in 15 s; the kernel's own way takes a quarter of an hour.
+        keepalives_idle=5,
+        keepalives_interval=5,
+        keepalives_count=2,
+        tcp_user_timeout=10_000,
         **pool,
     )
-    return cast(peewee.Database, engine)
 
 
 def is_sqlite() -> bool:

@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import flask
 import pytest
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 
 from api.database import bind, database
 from tests.api.conftest import BASE, Caller
+from tests.api.published import CREATE_CREDENTIAL
 
 pytestmark = pytest.mark.engines("sqlite")
 
@@ -188,6 +190,27 @@ def test_a_full_pool_is_unavailable(admin: Caller, db: str) -> None:
 
     check(answer, 503, "UNAVAILABLE")
     taken.close()
+
+
+@pytest.mark.engines("postgresql")
+def test_a_database_that_takes_no_writes_any_more_is_unavailable_and_left(admin: Caller) -> None:
+    """As a primary is after a failover: a connection that outlived it must not be used for ever."""
+    database.execute_sql("SET default_transaction_read_only = on")
+
+    check(admin.post("/credentials", json=CREATE_CREDENTIAL["AWS"]), 503, "UNAVAILABLE")
+
+    database.close()
+    database.connect()
+    assert admin.post("/credentials", json=CREATE_CREDENTIAL["AWS"]).status_code == 201
+
+
+@pytest.mark.engines("postgresql")
+def test_a_database_that_takes_no_writes_is_not_connected_to(admin: Caller, db: str) -> None:
+    """What it knows may be old: a login that was ended meanwhile still stands there."""
+    database.execute_sql(f"ALTER DATABASE {urlsplit(db).path[1:]} SET default_transaction_read_only = on")
+    database.close_all()
+
+    check(admin.get("/credentials"), 503, "UNAVAILABLE")
 
 
 def test_every_answer_has_the_headers(client: FlaskClient, admin: Caller) -> None:
