@@ -102,13 +102,13 @@ class ServerProcess:
 
 
 class ApiProcess(ServerProcess):
-    """`entryguard-server serve` with one process, on a free loopback port."""
+    """`entryguard-server serve`, on a free loopback port."""
 
-    def __init__(self, settings: dict[str, str], log: Path) -> None:
+    def __init__(self, settings: dict[str, str], log: Path, processes: int = 1) -> None:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port = int(listener.getsockname()[1])
-        super().__init__(settings, log, [*SERVER, "serve", "--port", str(self.port), "--processes", "1"])
+        super().__init__(settings, log, [*SERVER, "serve", "--port", str(self.port), "--processes", str(processes)])
 
     def wait_until_ready(self, degraded: Sequence[str] = ()) -> None:
         """Return when /readyz says 200 and misses nothing but `degraded`."""

@@ -17,6 +17,7 @@ from api.secret import Secret
 
 # How many tries go unpunished. An address may be a whole company's.
 FREE_FOR_ACCOUNT = 10
+FREE_FOR_EMAIL = 15  # whichever organisation is named with it, or none: each is a way to guess at the same account
 FREE_FOR_ADDRESS = 50
 LONGEST_BLOCK_SECONDS = 15 * 60
 
@@ -29,19 +30,26 @@ class Counted:
     """A try to sign in that was counted before its password was looked at."""
 
     account: bytes
+    email: bytes
     address: bytes
+
+    @property
+    def subjects(self) -> tuple[bytes, ...]:
+        return self.account, self.email, self.address
 
 
 def count(key: Secret, email: str, organisation_slug: str | None, ip_address: str | None) -> Counted:
-    """Count a try to sign in. Raises RateLimited where one of the two is blocked.
+    """Count a try to sign in. Raises RateLimited where one of the three is blocked.
 
     Before the password is looked at, so that a hundred tries at once are a hundred tries. `forgive` takes it back.
     """
     # With the organisation as it was named: else whoever has an account of the same address in one of his own could
     # sign in there between guesses, and start the count anew.
     account = f"{organisation_slug or ''}\0{email}"
-    tried = Counted(_hashed(key, "account", account), _hashed(key, "address", _customer(ip_address)))
-    free = {tried.account: FREE_FOR_ACCOUNT, tried.address: FREE_FOR_ADDRESS}
+    tried = Counted(
+        _hashed(key, "account", account), _hashed(key, "email", email), _hashed(key, "address", _customer(ip_address))
+    )
+    free = dict(zip(tried.subjects, (FREE_FOR_ACCOUNT, FREE_FOR_EMAIL, FREE_FOR_ADDRESS), strict=True))
     with write():
         moment = current_time()
         rows = _locked_rows(free, moment)
@@ -53,15 +61,16 @@ def count(key: Secret, email: str, organisation_slug: str | None, ip_address: st
 
 
 def forgive(tried: Counted) -> None:
-    """The password was right: the account starts anew, the address is given back this one try. Inside `write`.
+    """The password was right: the account starts anew, and the address is given back this one try. Inside `write`.
 
-    An address is not forgiven all, else its owner could sign in as himself between guesses.
+    An address is not forgiven all, else its owner could sign in as himself between guesses. Nor is what was tried at
+    the email in other ways: an account of the same email may be somebody else's, in another organisation.
     """
-    _locked_rows((tried.account, tried.address), current_time())
+    rows = {bytes(row.subject): row for row in _locked_rows(tried.subjects, current_time())}
     delete(SignInFailure, SignInFailure.subject == tried.account)
-    SignInFailure.update(failures=SignInFailure.failures - 1).where(
-        SignInFailure.subject == tried.address, SignInFailure.failures > 0
-    ).execute()
+    for subject, forgiven in ((tried.email, rows[tried.account].failures), (tried.address, 1)):
+        left = max(0, rows[subject].failures - forgiven)
+        SignInFailure.update(failures=left).where(SignInFailure.subject == subject).execute()
 
 
 def block_seconds(failures: int, free: int) -> int:

@@ -1,5 +1,6 @@
 """Guessing passwords gets slower."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ from api.accounts import passwords
 from api.accounts import service as accounts
 from api.accounts.models import Login, SignInFailure
 from api.accounts.service import failures
-from api.accounts.service.failures import FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS, LONGEST_BLOCK_SECONDS
+from api.accounts.service.failures import FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS, FREE_FOR_EMAIL, LONGEST_BLOCK_SECONDS
 from api.database import clock, write
 from api.errors import RateLimited
 from api.secret import Secret
@@ -77,6 +78,17 @@ def test_an_account_of_the_same_address_elsewhere_does_not_start_the_count_anew(
         assert sign_in("other", own["password"]) == 200
 
     assert sign_in("acme", "a guess") == 429
+
+
+def test_naming_the_organization_in_other_ways_does_not_double_the_guesses(db: str) -> None:
+    passed = 0
+    for slug in (None, "acme", "elsewhere", "another"):
+        with contextlib.suppress(RateLimited):
+            for number in range(FREE_FOR_ACCOUNT):
+                failures.count(KEY, "ada@example.com", slug, f"198.51.100.{number}")
+                passed += 1
+
+    assert passed == FREE_FOR_EMAIL
 
 
 def test_an_unknown_account_is_blocked_likewise(client: FlaskClient, db: str) -> None:
@@ -175,7 +187,7 @@ def test_who_is_counted_does_not_stand_in_the_table(db: str) -> None:
 
     kept = b"".join(bytes(row.subject) for row in SignInFailure.select())
     assert b"ada" not in kept
-    assert len(kept) == 64
+    assert len(kept) == 96
 
 
 def test_what_no_longer_counts_is_deleted(client: FlaskClient, admin: Caller) -> None:
