@@ -111,11 +111,12 @@ def want(model: type[DueModel], which: peewee.Node, priority: Priority = Priorit
 def renew(claim: Claim) -> None:
     """Start the lease anew. Raises LostClaim when it is somebody else's, or ran out: then no further call may start."""
     model = claim.model
-    changed = (
-        model.update(claimed_until=now(LEASE_SECONDS))
-        .where(model.id == claim.row_id, model.claim_token == claim.token, model.claimed_until > now())
-        .execute()
-    )
+    with write():
+        changed = (
+            model.update(claimed_until=now(LEASE_SECONDS))
+            .where(model.id == claim.row_id, model.claim_token == claim.token, model.claimed_until > now())
+            .execute()
+        )
     if not changed:
         raise LostClaim
 
