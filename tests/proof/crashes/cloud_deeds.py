@@ -1,10 +1,12 @@
 """What is asked of the API about credentials and resources. The worker that is started afterwards verifies them."""
 
+from tests.clouds.aws_standin import REGION
 from tests.proof.crashes.cloud import WRONG
 from tests.proof.crashes.deed import deed
 from tests.proof.crashes.site import It, Site
 
 _FIRST = {"If-Match": '"1"'}
+# These servers let nobody wait for a worker: the answer is to ask again.
 _NO_WAIT = {503}
 
 
@@ -20,6 +22,16 @@ def with_resource(site: Site, it: It) -> None:
 def verified(site: Site, it: It) -> None:
     with_resource(site, it)
     site.serve()
+
+
+def ask_for_listing(site: Site, it: It) -> None:
+    where = f"/credentials/{it['credential']}/targets?region={REGION}"
+    site.request("GET", where, None, {"X-API-Key": it["key"]}, _NO_WAIT)
+
+
+def ask_for_look(site: Site, it: It) -> None:
+    """Have the resource verified."""
+    site.request("POST", f"/resources/{it['resource']}/verify", None, {"X-API-Key": it["key"]}, _NO_WAIT)
 
 
 @deed("API")
@@ -61,9 +73,7 @@ def delete_a_credential(site: Site, it: It) -> None:
 
 @deed("API", prepare=with_credential)
 def list_what_a_credential_sees(site: Site, it: It) -> None:
-    # This server lets nobody wait for a worker, so the answer is to ask again.
-    identity = {"X-API-Key": it["key"]}
-    site.request("GET", f"/credentials/{it['credential']}/targets?region=eu-central-1", None, identity, _NO_WAIT)
+    ask_for_listing(site, it)
 
 
 @deed("API", prepare=with_credential)
@@ -79,7 +89,7 @@ def change_a_resource(site: Site, it: It) -> None:
 
 @deed("API", prepare=with_resource)
 def verify_a_resource(site: Site, it: It) -> None:
-    site.ask(it, "POST", f"/resources/{it['resource']}/verify")
+    ask_for_look(site, it)
 
 
 @deed("API", prepare=with_resource)

@@ -55,7 +55,7 @@ def _add_unless_in_ring(site: Site, it: It) -> None:
         add_a_key(site, it)
 
 
-# The ring's file and the database cannot change in one step: a key that is in the file alone is known from the start on.
+# File and database cannot change in one step: a key that is in the file alone is known to the database from a start on.
 @deed("command", database="own", again=_add_unless_in_ring, ends=_key_is_there, retold=("KEY_ROTATE",))
 def add_a_key(site: Site, _: It) -> None:
     site.command("keys", "add", _KEY)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.proof.crashes.cloud import Cloud
+from tests.proof.crashes.deed import Deed
 from tests.server_process import environment_with
 
-# Else each point at which a deed can die is died at where the deed passes it first.
+# Else a worker, which passes the same points for each row that it serves, dies at each where it passes it first.
 EVERY = "CRASHES_EVERY"
 
 Told = dict[str, Any]
@@ -39,7 +40,7 @@ class Crashes:
     def __init__(self, settings: dict[str, str], cloud: Cloud, own_database: OwnDatabase) -> None:
         self._own_database = own_database
         self._known: dict[str, Deaths] = {}
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the runner
         self._runner = subprocess.Popen(
             [sys.executable, "-m", "tests.proof.crashes.runner"],
             env=environment_with(settings),
@@ -61,30 +62,30 @@ class Crashes:
         self._runner.stdout.close()
         self._errors.close()
 
-    def of(self, name: str, database: str) -> Deaths:
+    def of(self, deed: Deed) -> Deaths:
         """Do a deed without dying, and then once for each point that it passes. Done once for each deed."""
-        if name not in self._known:
-            self._known[name] = self._deaths(name, database)
-        return self._known[name]
+        if deed.name not in self._known:
+            self._known[deed.name] = self._deaths(deed)
+        return self._known[deed.name]
 
-    def _deaths(self, name: str, database: str) -> Deaths:
-        whole = self._run(name, database, None)
+    def _deaths(self, deed: Deed) -> Deaths:
+        whole = self._run(deed, None)
         if "error" in whole:
             return Deaths([], [], set(), [f"undisturbed: {whole['error']}"])
         points: list[str] = whole["points"]
         found = Deaths(points, [], set(whole["opened"]), [f"undisturbed: {each}" for each in _wrong(whole)])
         for number, point in enumerate(points):
-            if not os.environ.get(EVERY) and point in points[:number]:
+            if deed.process == "worker" and not os.environ.get(EVERY) and point in points[:number]:
                 continue
-            run = self._run(name, database, number)
+            run = self._run(deed, number)
             found.wrong.extend(f"{number}, {point}: {each}" for each in _wrong(run, whole, point))
             if run["died"] and "error" not in run:
                 found.died_at.append(point)
         return found
 
-    def _run(self, name: str, database: str, die_at: int | None) -> Told:
-        with nullcontext(None) if database == "shared" else self._own_database(database) as url:
-            return self._tell({"deed": name, "die at": die_at, "database": url}, answered=True)
+    def _run(self, deed: Deed, die_at: int | None) -> Told:
+        with nullcontext(None) if deed.database == "shared" else self._own_database(deed.database) as url:
+            return self._tell({"deed": deed.name, "die at": die_at, "database": url}, answered=True)
 
     def _tell(self, what: Told, *, answered: bool = False) -> Told:
         assert self._runner.stdin is not None and self._runner.stdout is not None

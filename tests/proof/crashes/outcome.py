@@ -44,7 +44,8 @@ def _of_company(company: Organisation, run: str, vault: Vault, retold: set[str])
         "keys": [row.name for row in _rows(ApiKey, company) if row.revoked_at is None],
         "events": _told(company, retold),
     }
-    return _without(run, found)
+    without: dict[str, Any] = _without(run, found)
+    return without
 
 
 def _rows(table: Any, company: Organisation) -> list[Any]:

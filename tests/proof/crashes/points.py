@@ -1,7 +1,7 @@
 """Where a process can die: around each commit, each call to a cloud, each ring, each file that is put in its place.
 
-The points are put there from outside, by wrapping the few functions that everything passes through: nobody places one by
-hand, and what is added to the product later has its points at once. `install` comes before the product is imported,
+The points are put there from outside, by wrapping the few functions that everything passes through: nobody places one
+by hand, and what is added to the product later has its points at once. `install` comes before the product is imported,
 since its modules take `write` by name.
 """
 
@@ -126,10 +126,10 @@ def install_on_product(points: Points) -> None:
     from api.notify import Bell  # noqa: PLC0415 - see `install`
     from worker.lease import Lease  # noqa: PLC0415
 
-    _wrap(Lease, "check", lambda check, self: (check(self), points.look_at_lease())[0])
+    _wrap(Lease, "check", lambda check, self: _seen_to(points, check, self))
     _wrap(Bell, "ring_now", lambda ring, self: _around_ring(points, ring, self))
     # The bell has a thread of its own, and may ring before its caller goes on or after; here it is before.
-    _wrap(Bell, "ring", lambda _, self: (points.call_out("the bell", under_lease=False), self.ring_now())[0])
+    _wrap(Bell, "ring", lambda _, self: self.ring_now())
 
 
 def _name_writers(points: Points) -> None:
@@ -168,7 +168,13 @@ def _around_call(points: Points, call: Callable[..., Any], self: Any, operation:
         return call(self, operation, request)
 
 
+def _seen_to(points: Points, check: Callable[..., None], self: Any) -> None:
+    check(self)
+    points.look_at_lease()
+
+
 def _around_ring(points: Points, ring: Callable[..., bool], self: Any) -> bool:
+    points.call_out("the bell", under_lease=False)
     with points.around("the ring"):
         return ring(self)
 

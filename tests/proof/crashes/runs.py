@@ -21,16 +21,15 @@ from api.secret import Secret
 from api.settings import Settings
 from api.start import start
 from api.vault import Vault
-from tests.proof.crashes import account_deeds, cloud_deeds, command_deeds, worker_deeds
 from tests.proof.crashes.cloud import Cloud
-from tests.proof.crashes.deed import DEEDS, Deed
+from tests.proof.crashes.deed import Deed
+from tests.proof.crashes.every_deed import DEEDS
 from tests.proof.crashes.outcome import outcome
 from tests.proof.crashes.points import Points
 from tests.proof.crashes.settled import due_soon, wrongs
 from tests.proof.crashes.site import PASSWORD, It, Site
 from worker.parent import load_sdks
 
-ALL_DEEDS = (account_deeds, cloud_deeds, worker_deeds, command_deeds)
 # Until then the leases of the dead have run out, and what was postponed is due.
 _PAUSE_SECONDS = LEASE_SECONDS + 1
 _MOST_PAUSES = 8
@@ -107,7 +106,9 @@ class Ground:
             _settle(site)
         deed.ends(site, it)
         with connection():
-            say({"left": outcome(site.run, site.vault, deed.retold), "state": wrongs(site.run, self._cloud, site.vault)})
+            say(
+                {"left": outcome(site.run, site.vault, deed.retold), "state": wrongs(site.run, self._cloud, site.vault)}
+            )
 
 
 def _settle(site: Site) -> None:
@@ -146,5 +147,3 @@ def _live(live: Callable[[Callable[[Told], None]], None], writing: int) -> None:
         say({"error": traceback.format_exc()})
     finally:
         os._exit(0)
-
-

@@ -20,7 +20,7 @@ from tests.proof.crashes.cloud import Cloud
 SOON = timedelta(minutes=10)
 """What is due later than this is a re-check; a retry comes within a minute."""
 MODELS: tuple[type[DueModel], ...] = (Credential, Resource, TargetListing)
-_TABLES = {"CREDENTIAL": Credential, "RESOURCE": Resource, "USER": User, "API_KEY": ApiKey}
+_TABLES: dict[str, Any] = {"CREDENTIAL": Credential, "RESOURCE": Resource, "USER": User, "API_KEY": ApiKey}
 _ENDS = {"API_KEY": "API_KEY_REVOKE"}
 
 

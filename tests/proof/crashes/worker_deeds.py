@@ -11,14 +11,14 @@ from api.database import connection, current_time, now, write
 from api.idempotency import IdempotencyKey
 from api.resources.models import Resource
 from tests.proof.crashes.cloud import GONE, WRONG
-from tests.proof.crashes.cloud_deeds import verified, with_credential, with_resource
+from tests.proof.crashes.cloud_deeds import ask_for_listing, ask_for_look, verified, with_credential, with_resource
 from tests.proof.crashes.deed import deed
 from tests.proof.crashes.site import It, Site, credential_of
 from worker.verify import SETTLING_SECONDS
 
 _NOBODY = "http://127.0.0.1:1"
 _NO_ADDRESS = "nowhere"
-_DAYS_AGO, _HOURS_AGO = -3 * 24 * 3600, -3 * 3600
+_DAYS_AGO, _HOURS_AGO, _NEXT_TRY = -3 * 24 * 3600, -3 * 3600, 300
 
 
 @deed("worker", prepare=with_resource)
@@ -99,14 +99,9 @@ def see_a_resource_again(site: Site, _: It) -> None:
 def _with_all_due(site: Site, it: It) -> None:
     """A credential that is valid, whose resource and listing are due; so is another, which has no verdict yet."""
     verified(site, it)
-    _ask_for_listing(site, it)
-    site.ask(it, "POST", f"/resources/{it['resource']}/verify")
+    ask_for_listing(site, it)
+    ask_for_look(site, it)
     site.add_credential(it, name="Another")
-
-
-def _ask_for_listing(site: Site, it: It) -> None:
-    identity = {"X-API-Key": it["key"]}
-    site.request("GET", f"/credentials/{it['credential']}/targets?region=eu-central-1", None, identity, {503})
 
 
 @deed("worker", prepare=_with_all_due)
@@ -121,7 +116,7 @@ def stumble(site: Site, _: It) -> None:
 
 def _with_listing(site: Site, it: It) -> None:
     verified(site, it)
-    _ask_for_listing(site, it)
+    ask_for_listing(site, it)
 
 
 @deed("worker", prepare=_with_listing)
@@ -133,7 +128,7 @@ def list_targets(site: Site, _: It) -> None:
 def renew_a_lease(site: Site, _: It) -> None:
     """As if the worker had been held up for so long before its first call."""
     late = due.LEASE_SECONDS / 2 + 1
-    worker.lease.time = SimpleNamespace(monotonic=lambda: time.monotonic() + late)  # type: ignore[assignment]
+    setattr(worker.lease, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late))  # noqa: B010 - not exported
     site.serve()
 
 
@@ -154,13 +149,13 @@ def beat_and_leave(site: Site, _: It) -> None:
 def _with_what_is_over(site: Site, it: It) -> None:
     """A row of each kind that the sweeper forgets."""
     verified(site, it)
-    _ask_for_listing(site, it)
+    ask_for_listing(site, it)
     body = {"email": it["email"], "password": "a wrong password", "organizationSlug": it["slug"]}
     site.request("POST", "/auth/login", body, None, {401})
     with connection(), write():
         moment = current_time()
         which = TargetListing.credential_id == it["credential"]
-        TargetListing.update(unserved_since=now(_HOURS_AGO)).where(which).execute()
+        TargetListing.update(unserved_since=now(_HOURS_AGO), due_at=now(_NEXT_TRY)).where(which).execute()
         SignInFailure.update(forgotten_at=now(_HOURS_AGO)).execute()
         IdempotencyKey.update(created_at=now(_DAYS_AGO)).where(IdempotencyKey.key.contains(site.run)).execute()
         workers.Heartbeat.insert(process=site.run, seen_at=now(_HOURS_AGO)).execute()
