@@ -10,6 +10,7 @@ input does, so it never outlives whoever started it. moto checks signatures and 
 * faults on demand, by PUT /standin/fault.
 """
 
+import io
 import json
 import os
 import sys
@@ -69,12 +70,23 @@ class Faulty:
         if fault.get("silent"):
             self._wait_for_another()
         time.sleep(fault.get("delay", 0))
+        if fault.get("lost"):
+            return self._lose_the_answer(environ, start_response)
         if "status" not in fault:
             return self._moto(environ, start_response)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         body = fault.get("body") or _XML[service].format(code=fault["code"], message=fault["message"])
         start_response(f"{fault['status']} Fault", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
         return [body.encode()]
+
+    def _lose_the_answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        asked = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(asked)
+        if b"SecurityGroupIngress" not in asked:
+            return self._moto(environ, start_response)
+        list(self._moto(environ, lambda *_: None))
+        start_response("502 Bad Gateway", [("Content-Length", "0")])
+        return [b""]
 
     def _wait_for_another(self) -> None:
         fault, until = self.fault, time.monotonic() + _SILENT_AT_MOST

@@ -67,6 +67,11 @@ def slow(seconds: float) -> Fault:
     return Fault({"delay": seconds})
 
 
+def losing_answers() -> Fault:
+    """Does every change of a security group that it is asked to do, and fails to say so."""
+    return Fault({"lost": True})
+
+
 def ignoring_dry_run() -> Fault:
     """Does what it is asked to do as a DryRun."""
     return Fault({"dry_run_ignored": True})

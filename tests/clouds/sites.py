@@ -1,0 +1,95 @@
+"""A cloud's stand-in as the promises of all clouds need it, and what their tests say in a word."""
+
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from ipaddress import ip_network
+from typing import Protocol as Shape
+
+from api.clouds import Cloud, Connection, Endpoints, Target
+from api.clouds.rules import Found, Kept, Listing, Network, Ports, Protocol, Rule, State, Tag
+
+HERE = uuid.UUID("6c1e1a52-54c5-4f0e-9d3c-6a8f4f1f7a10")
+ELSEWHERE = uuid.UUID("0b7e2f4c-7d0a-4c57-8f0b-3f1f6f0f2b11")
+OPENINGS = {
+    "one port": (Protocol.TCP, (Ports(443, 443),)),
+    "several ports": (Protocol.TCP, (Ports(22, 22), Ports(443, 443))),
+    "a range": (Protocol.UDP, (Ports(6000, 6100),)),
+    "all of a protocol": (Protocol.TCP, ()),
+    "icmp": (Protocol.ICMP, ()),
+    "everything": (Protocol.ALL, ()),
+}
+
+
+class Site(Shape):
+    """A cloud's stand-in, as the promises need it."""
+
+    cloud: Cloud
+    endpoints: Endpoints
+    has_ports: bool
+    """Whether rules say which ports they open."""
+    has_tags: bool
+    """Whether rules say whose they are."""
+
+    shares: bool
+    """Whether an equal rule of somebody else takes the place of ours."""
+
+    def credential_data(self) -> dict[str, str]:
+        """A new credential that may do what EntryGuard needs."""
+
+    def wrong_credential_data(self) -> dict[str, str]:
+        """A credential whose secret is not the right one."""
+
+    def viewer_credential_data(self) -> dict[str, str]:
+        """A credential that may look and not change."""
+
+    def target(self) -> Target:
+        """A new object, ready for rules."""
+
+    def no_target(self) -> Target:
+        """An object that is well-formed and not there."""
+
+    def add_foreign(self, target: Target, rule: Rule) -> None:
+        """An equal rule, made by somebody else."""
+
+    def edit(self, target: Target, kept: Kept) -> None:
+        """A person changes what our rule does."""
+
+    def remove(self, target: Target, kept: Kept) -> None:
+        """A person removes our rule."""
+
+    def fill(self, target: Target) -> None:
+        """Somebody else's rules until there is no room for one more."""
+
+    def everything(self, target: Target) -> str:
+        """All that the object holds, as a text to compare: without times, revisions and order."""
+
+    def silent(self) -> AbstractContextManager[None]:
+        """The cloud takes requests and does not answer."""
+
+    def throttled(self) -> AbstractContextManager[None]:
+        """The cloud asks to be asked less often."""
+
+    def losing_answers(self) -> AbstractContextManager[None]:
+        """The cloud does what it is asked to change, and its answer does not arrive."""
+
+
+def a_rule(address: str | Network, *, installation: uuid.UUID = HERE, opening: str = "one port") -> Rule:
+    protocol, ports = OPENINGS[opening]
+    tag = Tag(installation, uuid.uuid4())
+    return Rule(tag=tag, address=ip_network(str(address)), protocol=protocol, ports=ports)
+
+
+def applied(connection: Connection, target: Target, rule: Rule, known: Sequence[str] = ()) -> Kept:
+    """The rule, applied as its row would have it done."""
+    kept = Kept(rule, tuple(known), added=True)
+    return Kept(rule, connection.apply(target, kept), added=True)
+
+
+def listed(connection: Connection, target: Target, kept: Kept) -> Found:
+    listing: Listing = connection.rules(target, HERE, [kept])
+    return listing.found[kept.rule.tag]
+
+
+def state(connection: Connection, target: Target, kept: Kept) -> State:
+    return listed(connection, target, kept).state
