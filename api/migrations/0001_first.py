@@ -229,6 +229,13 @@ CREATE TRIGGER audit_log_no_{event} BEFORE {event} ON audit_log
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
 """
 
+# REPLACE deletes what is in its way without a word to the trigger on DELETE.
+_SQLITE_GUARD_ON_INSERT = """
+CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
+WHEN EXISTS (SELECT 1 FROM audit_log WHERE position = NEW.position OR id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+"""
+
 _POSTGRESQL_GUARD = """
 CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
@@ -247,5 +254,6 @@ def up(migrator: Any, db: peewee.Database) -> None:
     if sqlite:
         for event in ("UPDATE", "DELETE"):
             db.execute_sql(_SQLITE_GUARD.format(event=event))
+        db.execute_sql(_SQLITE_GUARD_ON_INSERT)
     else:
         db.execute_sql(_POSTGRESQL_GUARD)
