@@ -76,7 +76,7 @@ class _BellWorker(SimpleWorker):
     job_class = Ring
     max_connection_wait_time = _LONGEST_PAUSE_SECONDS
 
-    def __init__(self, client: redis.Redis, look: Callable[[], None]) -> None:
+    def __init__(self, client: redis.Redis, look: Callable[[], None], heard: Callable[[], None]) -> None:
         super().__init__(
             QUEUE_NAME,
             connection=client,
@@ -85,7 +85,7 @@ class _BellWorker(SimpleWorker):
             log_job_description=False,
         )
         self._look = look
-        self.heard_at = time.monotonic()
+        self._heard = heard
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Look first: RQ's bookkeeping takes 20 round trips."""
@@ -94,7 +94,7 @@ class _BellWorker(SimpleWorker):
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
         super().heartbeat(*args, **kwargs)
-        self.heard_at = time.monotonic()
+        self._heard()
 
     def handle_exception(self, job: Job, *_: Any) -> None:
         """RQ would log the job's own words."""
@@ -123,7 +123,8 @@ class Listener:
     def __init__(self, redis_url: str, look: Callable[[], None]) -> None:
         self._url = redis_url
         self._look = look
-        self._worker: _BellWorker | None = None
+        self._heard_at: float | None = None
+        self._was_well = True
 
     def start(self) -> None:
         # RQ writes an error each second while Redis is away; `_listen` says it once.
@@ -134,24 +135,23 @@ class Listener:
     @property
     def is_well(self) -> bool:
         """Rings can be heard, as far as is known."""
-        worker = self._worker
-        return worker is not None and time.monotonic() - worker.heard_at < _SILENCE_SECONDS
+        return self._heard_at is not None and time.monotonic() - self._heard_at < _SILENCE_SECONDS
 
     def _listen(self) -> None:
-        was_well = True
         while True:
             try:
-                self._worker = _BellWorker(redis_client(self._url, timeout_seconds=None), self._look)
-                was_well = self._tell(was_well, is_well=True)
-                self._worker.work(logging_level="CRITICAL")
+                client = redis_client(self._url, timeout_seconds=None)
+                _BellWorker(client, self._look, self._heard).work(logging_level="CRITICAL")
             except Exception as error:  # noqa: BLE001 - RQ lets through whatever Redis made it stumble over; the bell stays
-                was_well = self._tell(was_well, is_well=False, reason=type(error).__name__)
-            self._worker = None
+                if self._was_well:
+                    _log.warning("no rings are heard (%s); looking every half second instead", type(error).__name__)
+                self._was_well = False
+            self._heard_at = None
             time.sleep(1)
 
-    def _tell(self, was_well: bool, *, is_well: bool, reason: str = "") -> bool:
-        if was_well and not is_well:
-            _log.warning("no rings are heard (%s); looking every half second instead", reason)
-        if is_well and not was_well:
+    def _heard(self) -> None:
+        """Redis has taken a heartbeat: that it can be read is not enough, since a full one can."""
+        if not self._was_well:
             _log.info("rings are heard again")
-        return is_well
+        self._was_well = True
+        self._heard_at = time.monotonic()

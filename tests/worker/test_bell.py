@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import threading
 import time
 import zlib
@@ -127,6 +128,22 @@ def test_a_redis_that_hangs_is_noticed(server: ValkeyServer, listener: Listener)
     server.pause()
 
     assert eventually(lambda: not listener.is_well, seconds=15)
+
+
+def test_a_full_redis_is_noticed_and_told_of_once(
+    server: ValkeyServer, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert eventually(lambda: listener.is_well)
+    with caplog.at_level(logging.INFO, "worker.bell"):
+        server.client.config_set("maxmemory", "1")
+        assert eventually(lambda: not listener.is_well, seconds=20)
+        time.sleep(3)
+        assert not listener.is_well
+        said_while_full = [record.message for record in caplog.records]
+        server.client.config_set("maxmemory", "0")
+        assert eventually(lambda: "rings are heard again" in caplog.text)
+
+    assert len(said_while_full) == 1 and "no rings are heard" in said_while_full[0]
 
 
 def test_a_listener_starts_without_redis(server: ValkeyServer, looks: Looks) -> None:
