@@ -12,7 +12,7 @@ import pytest
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
-from tests.clouds.fixtures import at_aws, aws  # noqa: F401  pytest finds a fixture by its name in here
+from tests.clouds.fixtures import apisix, at_apisix, at_aws, aws  # noqa: F401  pytest finds a fixture by its name here
 from tests.databases import administer, fresh_database, with_database
 from tests.proof.neighbours import redis_faults
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.clouds import Endpoints
+from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.aws_standin import AwsStandIn
 
 
@@ -19,3 +20,21 @@ def aws() -> Iterator[AwsStandIn]:
 def at_aws(aws: AwsStandIn) -> Endpoints:
     """The operator's settings that lead to the stand-in, with time limits short enough for a test of silence."""
     return Endpoints(aws=aws.endpoint, aws_region="eu-central-1", connect_seconds=0.5, read_seconds=1.5)
+
+
+@pytest.fixture(scope="session")
+def apisix() -> Iterator[ApisixStandIn]:
+    """One gateway for all tests of a process: each test makes keys and routes of its own in it."""
+    with ApisixStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def at_apisix(apisix: ApisixStandIn) -> Endpoints:
+    """The operator's settings that let the stand-in be called."""
+    return Endpoints(
+        ca_bundle=apisix.ca_bundle,
+        may_be_called=lambda address: address.is_loopback,
+        connect_seconds=0.5,
+        read_seconds=1.5,
+    )

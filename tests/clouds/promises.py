@@ -2,14 +2,24 @@
 
 import copy
 import pickle
-from collections.abc import Iterator
 
 import pytest
 
 from api.clouds import Connection, Refused, Target, Unreachable
 from api.clouds.base import Full, Throttled, before_call
 from api.clouds.rules import Found, Kept, State
-from tests.clouds.sites import ELSEWHERE, HERE, OPENINGS, Site, a_rule, applied, listed, state
+from tests.clouds.sites import (
+    ELSEWHERE,
+    HERE,
+    OPENINGS,
+    Site,
+    SiteWithAQuota,
+    SiteWithTags,
+    a_rule,
+    applied,
+    listed,
+    state,
+)
 
 FAMILIES = pytest.mark.parametrize("written", ["81.2.69.142/32", "2a00:1450:4001:82a::200e/128"], ids=["v4", "v6"])
 
@@ -24,12 +34,6 @@ class PromisesOfACloud:
     @pytest.fixture
     def target(self, site: Site) -> Target:
         return site.target()
-
-    @pytest.fixture(params=OPENINGS)
-    def opening(self, site: Site, request: pytest.FixtureRequest) -> Iterator[str]:
-        if not site.has_ports and request.param != "everything":
-            pytest.skip(f"{site.cloud.label} opens whole objects")
-        yield request.param
 
     def test_a_right_credential_is_verified(self, connection: Connection, target: Target) -> None:
         assert connection.verify([target]).account
@@ -62,10 +66,10 @@ class PromisesOfACloud:
 
     @FAMILIES
     def test_a_rule_is_applied_seen_and_revoked(
-        self, site: Site, connection: Connection, target: Target, written: str, opening: str
+        self, site: Site, connection: Connection, target: Target, written: str
     ) -> None:
         before = site.everything(target)
-        rule = a_rule(written, opening=opening)
+        rule = a_rule(written)
         assert state(connection, target, Kept(rule, added=True)) is State.ABSENT
 
         kept = applied(connection, target, rule)
@@ -123,7 +127,7 @@ class PromisesOfACloud:
     def test_an_equal_rule_of_somebody_else_is_left_alone_and_said(
         self, site: Site, connection: Connection, target: Target, written: str
     ) -> None:
-        rule = a_rule(written, opening="one port" if site.has_ports else "everything")
+        rule = a_rule(written)
         site.add_foreign(target, rule)
         before = site.everything(target)
         found = listed(connection, target, Kept(rule))
@@ -134,48 +138,6 @@ class PromisesOfACloud:
             assert connection.apply(target, Kept(rule)) == ()
             connection.revoke(target, Kept(rule))
             assert site.everything(target) == before
-
-    def test_the_rule_of_another_installation_is_foreign(
-        self, site: Site, connection: Connection, target: Target
-    ) -> None:
-        if not site.has_tags:
-            pytest.skip(f"{site.cloud.label} has no place for a tag")
-        theirs = a_rule("81.2.69.142/32", installation=ELSEWHERE)
-        applied(connection, target, theirs)
-        before = site.everything(target)
-
-        listing = connection.rules(target, HERE, [])
-        connection.revoke(target, Kept(a_rule("81.2.69.142/32"), added=True))
-
-        assert listing.strays == ()
-        assert site.everything(target) == before
-
-    def test_a_rule_that_no_row_knows_is_found_by_its_tag_and_can_be_revoked(
-        self, site: Site, connection: Connection, target: Target
-    ) -> None:
-        if not site.has_tags:
-            pytest.skip(f"{site.cloud.label} has no place for a tag")
-        before = site.everything(target)
-        forgotten = applied(connection, target, a_rule("81.2.69.142/32", opening="several ports"))
-
-        strays = connection.rules(target, HERE, []).strays
-
-        assert [stray.rule.tag for stray in strays] == [forgotten.rule.tag]
-        connection.revoke(target, strays[0])
-        assert site.everything(target) == before
-
-    def test_what_a_person_edited_is_made_right(self, site: Site, connection: Connection, target: Target) -> None:
-        if not site.has_tags:
-            pytest.skip(f"{site.cloud.label} has no place for a tag")
-        kept = applied(connection, target, a_rule("81.2.69.142/32"))
-        site.edit(target, kept)
-        assert state(connection, target, kept) is State.EDITED
-
-        kept = applied(connection, target, kept.rule, kept.provider_ids)
-
-        assert state(connection, target, kept) is State.PRESENT
-        connection.revoke(target, kept)
-        assert state(connection, target, kept) is State.ABSENT
 
     def test_what_a_person_removed_comes_back(self, site: Site, connection: Connection, target: Target) -> None:
         kept = applied(connection, target, a_rule("81.2.69.142/32"))
@@ -196,17 +158,6 @@ class PromisesOfACloud:
             connection.revoke(target, applied(connection, target, a_rule(address)))
 
         assert site.everything(target) == before
-
-    def test_no_room_is_said_as_such(self, site: Site, connection: Connection, target: Target) -> None:
-        try:
-            site.fill(target)
-        except NotImplementedError as without:
-            pytest.skip(str(without))
-        free = connection.rules(target, HERE, []).free
-
-        with pytest.raises(Full):
-            connection.apply(target, Kept(a_rule("81.2.69.142/32"), added=True))
-        assert free in (0, None)
 
     def test_a_silent_cloud_is_given_up_in_time(self, site: Site, connection: Connection, target: Target) -> None:
         with site.silent(), pytest.raises(Unreachable):
@@ -259,6 +210,80 @@ class PromisesOfACloud:
 
         assert caught.value.__context__ is None
         assert not any(secret in str(caught.value) for secret in secrets)
+
+
+class PromisesOfTags:
+    """What a cloud promises whose rules say whose they are."""
+
+    def test_the_rule_of_another_installation_is_foreign(
+        self, site: SiteWithTags, connection: Connection, target: Target
+    ) -> None:
+        theirs = a_rule("81.2.69.142/32", installation=ELSEWHERE)
+        applied(connection, target, theirs)
+        before = site.everything(target)
+
+        listing = connection.rules(target, HERE, [])
+        connection.revoke(target, Kept(a_rule("81.2.69.142/32"), added=True))
+
+        assert listing.strays == ()
+        assert site.everything(target) == before
+
+    def test_a_rule_that_no_row_knows_is_found_by_its_tag_and_can_be_revoked(
+        self, site: SiteWithTags, connection: Connection, target: Target
+    ) -> None:
+        before = site.everything(target)
+        forgotten = applied(connection, target, a_rule("81.2.69.142/32", opening="several ports"))
+
+        strays = connection.rules(target, HERE, []).strays
+
+        assert [stray.rule.tag for stray in strays] == [forgotten.rule.tag]
+        connection.revoke(target, strays[0])
+        assert site.everything(target) == before
+
+    def test_what_a_person_edited_is_made_right(
+        self, site: SiteWithTags, connection: Connection, target: Target
+    ) -> None:
+        kept = applied(connection, target, a_rule("81.2.69.142/32"))
+        site.edit(target, kept)
+        assert state(connection, target, kept) is State.EDITED
+
+        kept = applied(connection, target, kept.rule, kept.provider_ids)
+
+        assert state(connection, target, kept) is State.PRESENT
+        connection.revoke(target, kept)
+        assert state(connection, target, kept) is State.ABSENT
+
+
+class PromisesOfPorts:
+    """What a cloud promises whose rules say which ports they open."""
+
+    @FAMILIES
+    @pytest.mark.parametrize("opening", OPENINGS)
+    def test_every_kind_of_ports_is_applied_seen_and_revoked(
+        self, site: Site, connection: Connection, target: Target, written: str, opening: str
+    ) -> None:
+        before = site.everything(target)
+        rule = a_rule(written, opening=opening)
+        assert state(connection, target, Kept(rule, added=True)) is State.ABSENT
+
+        kept = applied(connection, target, rule)
+
+        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids)
+        connection.revoke(target, kept)
+        assert state(connection, target, kept) is State.ABSENT
+        assert site.everything(target) == before
+
+
+class PromisesOfAQuota:
+    """What a cloud promises that has room for so many rules and no more."""
+
+    def test_no_room_is_said_as_such(self, site: SiteWithAQuota, connection: Connection, target: Target) -> None:
+        site.fill(target)
+        free = connection.rules(target, HERE, []).free
+
+        with pytest.raises(Full):
+            connection.apply(target, Kept(a_rule("81.2.69.142/32"), added=True))
+        assert free in (0, None)
 
 
 class _NoLeave(BaseException):

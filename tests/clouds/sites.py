@@ -26,11 +26,6 @@ class Site(Shape):
 
     cloud: Cloud
     endpoints: Endpoints
-    has_ports: bool
-    """Whether rules say which ports they open."""
-    has_tags: bool
-    """Whether rules say whose they are."""
-
     shares: bool
     """Whether an equal rule of somebody else takes the place of ours."""
 
@@ -52,14 +47,8 @@ class Site(Shape):
     def add_foreign(self, target: Target, rule: Rule) -> None:
         """An equal rule, made by somebody else."""
 
-    def edit(self, target: Target, kept: Kept) -> None:
-        """A person changes what our rule does."""
-
     def remove(self, target: Target, kept: Kept) -> None:
         """A person removes our rule."""
-
-    def fill(self, target: Target) -> None:
-        """Somebody else's rules until there is no room for one more."""
 
     def everything(self, target: Target) -> str:
         """All that the object holds, as a text to compare: without times, revisions and order."""
@@ -72,6 +61,20 @@ class Site(Shape):
 
     def losing_answers(self) -> AbstractContextManager[None]:
         """The cloud does what it is asked to change, and its answer does not arrive."""
+
+
+class SiteWithTags(Site, Shape):
+    """A cloud whose rules can be told by their tag after a person changed them."""
+
+    def edit(self, target: Target, kept: Kept) -> None:
+        """A person changes what our rule does."""
+
+
+class SiteWithAQuota(Site, Shape):
+    """A cloud that has room for so many rules and no more."""
+
+    def fill(self, target: Target) -> None:
+        """Somebody else's rules until there is no room for one more."""
 
 
 def a_rule(address: str | Network, *, installation: uuid.UUID = HERE, opening: str = "one port") -> Rule:

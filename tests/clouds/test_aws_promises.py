@@ -10,14 +10,14 @@ import pytest
 from api.clouds import CLOUDS, Endpoints, Target
 from api.clouds.rules import Kept, Rule
 from tests.clouds.aws_standin import DESCRIBE, REGION, AwsStandIn, allowing, answering, losing_answers, silent
-from tests.clouds.promises import PromisesOfACloud
+from tests.clouds.promises import PromisesOfACloud, PromisesOfAQuota, PromisesOfPorts, PromisesOfTags
 
 
 class AwsSite:
     """Security groups in moto."""
 
     cloud = CLOUDS["AWS"]
-    has_ports = has_tags = shares = True
+    shares = True
 
     def __init__(self, aws: AwsStandIn, endpoints: Endpoints) -> None:
         self._aws = aws
@@ -90,7 +90,7 @@ def permissions(rule: Rule, description: str) -> list[dict[str, Any]]:
     ]
 
 
-class TestAws(PromisesOfACloud):
+class TestAws(PromisesOfACloud, PromisesOfTags, PromisesOfPorts, PromisesOfAQuota):
     """The promises, at AWS."""
 
     @pytest.fixture
