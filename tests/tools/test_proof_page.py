@@ -1,0 +1,83 @@
+"""docs/testing.md tells of every promise, and the tests keep their figures under promises that are made."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.proof.page import Missing, read, written
+from tools.proof.promises import KINDS, LATER, PROMISES
+
+ROOT = Path(__file__).parents[2]
+EVERY = (*KINDS, *PROMISES)
+
+
+def entry(promise: str, figure: str = "7 of 7", tested: str = "in this way") -> dict[str, object]:
+    return {"promise": promise, "tested": tested, "figure": figure, "seed": 3}
+
+
+def all_entries() -> list[dict[str, object]]:
+    return [entry(name) for name in EVERY]
+
+
+def noted() -> Iterator[tuple[Path, str]]:
+    """Every promise that a test names when it keeps a figure."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "proven":
+                promise = node.args[0]
+                if isinstance(promise, ast.Constant):
+                    yield path, str(promise.value)
+
+
+def test_tests_name_only_promises_that_are_made() -> None:
+    assert {name for _, name in noted()} <= set(EVERY)
+
+
+def test_every_promise_that_applies_is_tested() -> None:
+    assert {name for _, name in noted()} >= set(EVERY) - set(LATER)
+
+
+def test_the_page_has_every_promise_with_its_figure_and_seed() -> None:
+    page = written(all_entries())
+
+    assert all(f"### {name}\n{PROMISES[name]}" in page for name in PROMISES)
+    assert page.count("| in this way | 7 of 7 | 3 |") == len(EVERY)
+
+
+def test_a_promise_without_a_figure_stops_the_page() -> None:
+    with pytest.raises(Missing, match="P13"):
+        written(each for each in all_entries() if each["promise"] != "P13")
+
+
+def test_the_last_note_about_a_test_counts(tmp_path: Path) -> None:
+    lines = [json.dumps(entry("P7", figure)) for figure in ("early", "late")]
+    (tmp_path / "1.jsonl").write_text("\n".join(lines))
+
+    assert [each["figure"] for each in read(tmp_path)] == ["late"]
+
+
+def test_a_figure_cannot_break_its_table() -> None:
+    assert "| a \\| b c |" in written([*all_entries(), entry("P7", "a | b\nc", "in another way")])
+
+
+def test_the_published_page_tells_of_every_promise() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+
+    assert [line for line in page.splitlines() if line.startswith("### ")] == [
+        *(f"### {name.capitalize()}" for name in KINDS),
+        *(f"### {name}" for name in PROMISES),
+    ]
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.proof", tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "has all of `make proof` been run?" in done.stderr
