@@ -17,7 +17,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test mutants coverage fuzz lint format lock reference wheels clean pulumi
+.PHONY: help setup demo test proof mutants coverage fuzz lint format lock reference wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,14 @@ mutants: $(VENV)/installed ## plants bugs into the code that matters most, and f
 
 fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour or two)
 	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" $(BIN)/python -m pytest tests/proof/test_generated_requests.py
+
+# The whole tests come last: what they note counts before what the same tests noted in a shorter form.
+proof: export PROOF_LEDGER := $(CURDIR)/.proof
+proof: setup ## all of the proof (hours), and docs/testing.md anew
+	@rm -rf $(PROOF_LEDGER)
+	@$(MAKE) --no-print-directory coverage mutants faults fuzz
+	@$(WITH_TOOLS) PROOF_FULL=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m tools.proof $(PROOF_LEDGER)
 
 lint: $(VENV)/installed ## ruff, mypy and the rules about who may import whom
 	$(BIN)/ruff check
