@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,16 +26,24 @@ class Ended:
 
 
 class WatchedStarts:
-    """Forks each process off one that has read the modules: that Python starts is not counted."""
+    """Forks each process off one that has read the modules: that Python starts is not counted.
 
-    def __init__(self) -> None:
+    before: Python that is run when they have been read.
+    """
+
+    def __init__(self, before: str = "") -> None:
         root = Path(__file__).parents[3]
-        self._process = Popen([sys.executable, "-m", __name__], cwd=root, stdin=PIPE, stdout=PIPE, text=True)
+        self._process = Popen([sys.executable, "-m", __name__, before], cwd=root, stdin=PIPE, stdout=PIPE, text=True)
 
-    def run(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:
-        """`entryguard-server` with these arguments, or the worker where there are none, to its end, in `folder`."""
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, kill_after: float | None = None
+    ) -> Ended:
+        """`entryguard-server` with these arguments, or the worker where there are none, to its end, in `folder`.
+
+        It is killed after `kill_after` seconds, unless it has ended by then; the code is -9.
+        """
         assert self._process.stdin and self._process.stdout
-        wanted = {"arguments": arguments, "environment": environment, "folder": str(folder)}
+        wanted = {"arguments": arguments, "environment": environment, "folder": str(folder), "kill_after": kill_after}
         print(json.dumps(wanted), file=self._process.stdin, flush=True)
         code, seconds = json.loads(self._process.stdout.readline())
         did = (folder / "did").read_text(encoding="ascii").split()
@@ -55,12 +64,18 @@ def main() -> None:
     import api.commands  # noqa: PLC0415 - the test that imports this module is none of the server's processes
     import worker.__main__  # noqa: PLC0415
 
+    exec(sys.argv[1])  # noqa: S102 - the test's own words
     for line in sys.stdin:
         wanted = json.loads(line)
+        for name in ("said", "did"):
+            Path(wanted["folder"], name).touch()
         begun = time.monotonic()
         pid = os.fork()
         if pid == 0:
             _become(wanted, api.commands.main, worker.__main__.main)
+        if wanted["kill_after"] is not None:
+            time.sleep(wanted["kill_after"])
+            os.kill(pid, signal.SIGKILL)  # one that has ended already was not waited for yet
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         sys.stdout.write(json.dumps([status, time.monotonic() - begun]) + "\n")
         sys.stdout.flush()
@@ -73,7 +88,7 @@ def _become(wanted: dict[str, Any], serve: Any, work: Any) -> None:
         os.environ.clear()
         os.environ.update(wanted["environment"])
         for number in (1, 2):
-            os.dup2(os.open("said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+            os.dup2(os.open("said", os.O_WRONLY | os.O_APPEND), number)
         with Path("did").open("w", encoding="ascii", buffering=1) as did:
             sys.addaudithook(lambda event, _: did.write(f"{event}\n") if event in _WATCHED else None)
             code = serve(wanted["arguments"]) if wanted["arguments"] else work()
