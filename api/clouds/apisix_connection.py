@@ -90,13 +90,16 @@ class ApisixConnection:
         if not kept.added:
             return  # an equal entry is somebody else's
 
+        left: list[int] = []  # how many equal entries are to stay, told by the first reading
+
         def remove(entries: list[str]) -> list[str]:
             # One and no more: an equal one beside it is somebody else's.
-            ours = next((entry for entry in entries if _network(entry) == kept.rule.address), None)
-            if ours is None:
+            equal = [entry for entry in entries if _network(entry) == kept.rule.address]
+            left.append(len(equal) - 1)
+            if not equal or len(equal) <= left[0]:
                 return entries
             others = list(entries)
-            others.remove(ours)
+            others.remove(equal[0])
             return others or [_NOBODY]
 
         self._change(target, remove)
@@ -129,11 +132,10 @@ class ApisixConnection:
                 json=body,
                 headers={"X-API-KEY": self._key, "X-API-VERSION": "v3"},
             )
+        except requests.exceptions.InvalidHeader:  # a key that no header can hold
+            failure: Refused | Unreachable = Refused("Unauthorized", Apisix.hints["Unauthorized"])
         except requests.RequestException as error:
             failure = _failure(error)
-        except ValueError as error:  # a key that no header can hold
-            failure = Refused("Unauthorized", Apisix.hints["Unauthorized"])
-            del error
         else:
             return _told(answer)
         raise failure

@@ -35,17 +35,24 @@ class ForbiddenAddress(NewConnectionError):
 
 
 class AnswerTooLong(requests.RequestException):
-    """An answer of more than 1 MiB, which no question of ours has."""
+    """An answer that is longer than any that there is use for."""
 
 
-def operators_session(endpoints: Endpoints) -> requests.Session:
+def operators_session(endpoints: Endpoints, longest_answer: int = _LONGEST_ANSWER) -> requests.Session:
     """A session for the public clouds and for what the operator has put in their place."""
-    return _Session(endpoints, lambda address: True)
+    return _Session(endpoints, lambda address: True, longest_answer)
 
 
 def tenants_session(endpoints: Endpoints) -> requests.Session:
     """A session for a host that a tenant names: its addresses are judged when it is connected to, each time."""
-    return _Session(endpoints, endpoints.may_be_called)
+    return _Session(endpoints, endpoints.may_be_called, _LONGEST_ANSWER)
+
+
+def adopt(session: requests.Session, ours: requests.Session) -> None:
+    """Make a session that an SDK has made for itself call out as `ours` does, over the same connections."""
+    session.adapters = ours.adapters
+    session.trust_env = False
+    session.max_redirects = 0  # to be sent elsewhere is an error: what is named there was never checked
 
 
 def is_forbidden(error: requests.RequestException) -> bool:
@@ -55,10 +62,10 @@ def is_forbidden(error: requests.RequestException) -> bool:
 
 
 class _Session(requests.Session):
-    def __init__(self, endpoints: Endpoints, judge: Judge) -> None:
+    def __init__(self, endpoints: Endpoints, judge: Judge, longest_answer: int) -> None:
         super().__init__()
         self.trust_env = False
-        adapter = _Adapter(endpoints, judge)
+        adapter = _Adapter(endpoints, judge, longest_answer)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
@@ -68,9 +75,10 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, endpoints: Endpoints, judge: Judge) -> None:
+    def __init__(self, endpoints: Endpoints, judge: Judge, longest_answer: int) -> None:
         self._endpoints = endpoints
         self._judge = judge
+        self._longest_answer = longest_answer
         super().__init__(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -88,21 +96,24 @@ class _Adapter(HTTPAdapter):
         with _time_limit(sum(limits)):
             answer = super().send(request, stream=True, timeout=limits, verify=verify)
             try:
-                answer._content = _body(answer)  # what requests itself sets when it has read a body
+                # What requests itself sets when it has read a body.
+                answer._content = _body(answer, self._longest_answer)
+            except AnswerTooLong:
+                raise  # which is an OSError too
             except (HTTPError, OSError) as error:
                 raise requests.ConnectionError("the answer broke off", request=request) from error
         answer._content_consumed = True  # type: ignore[attr-defined]
         return answer
 
 
-def _body(answer: requests.Response) -> bytes:
+def _body(answer: requests.Response, longest: int) -> bytes:
     """An answer's body, unpacked as it comes: a small one may unpack to a very large one."""
     body = bytearray()
     for part in answer.raw.stream(64 * 1024, decode_content=True):
         body += part
-        if len(body) > _LONGEST_ANSWER:
+        if len(body) > longest:
             answer.close()
-            raise AnswerTooLong("the answer is longer than 1 MiB", request=answer.request)
+            raise AnswerTooLong(f"the answer is longer than {longest:,} bytes", request=answer.request)
     return bytes(body)
 
 
@@ -116,7 +127,8 @@ def _time_limit(seconds: float) -> Iterator[None]:
     A socket's own time limit begins anew with each byte: a server that sends one a second would hold a thread for ever.
     """
     connections: list[HTTPConnection] = []
-    watch = threading.Timer(seconds, _cut, (connections,))
+    over = threading.Event()
+    watch = threading.Timer(seconds, _cut, (connections, over))
     watch.daemon = True
     token = _asked.set(connections)
     watch.start()
@@ -125,9 +137,12 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         watch.cancel()
         _asked.reset(token)
+    if over.is_set():  # headers that are cut read as if they had ended
+        raise requests.ReadTimeout("the answer did not end in time")
 
 
-def _cut(connections: list[HTTPConnection]) -> None:
+def _cut(connections: list[HTTPConnection], over: threading.Event) -> None:
+    over.set()
     for connection in connections:
         with suppress(OSError, AttributeError):  # closed meanwhile
             # Not the method of a TLS socket: that drops its state under the thread which is reading.

@@ -102,7 +102,7 @@ class ApisixStandIn:
 
     def route(self, whitelist: Sequence[str] = ("198.51.100.7",), **others: Any) -> str:
         """The id of a new route with this whitelist."""
-        return self.bare_route(plugins={"ip-restriction": {"whitelist": list(whitelist)}}, **others)
+        return self.bare_route(**{"plugins": {"ip-restriction": {"whitelist": list(whitelist)}}, **others})
 
     def bare_route(self, **value: Any) -> str:
         """The id of a new route that holds these things only."""

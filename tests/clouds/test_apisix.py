@@ -1,0 +1,152 @@
+"""What is APISIX's own: whitelists that may not be empty, keys that may only look, writers that come between."""
+
+import pytest
+
+from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable
+from api.clouds.rules import Kept, Listing, State
+from tests.clouds.apisix_standin import ApisixStandIn, answering, slow_writes
+from tests.clouds.sites import HERE, a_rule, applied, listed, state
+
+OURS = "81.2.69.142/32"
+
+
+@pytest.fixture
+def connection(apisix: ApisixStandIn, at_apisix: Endpoints) -> Connection:
+    return CLOUDS["APISIX"].connect(apisix.credential_data(), at_apisix)
+
+
+def route(name: str) -> Target:
+    return Target(None, name, "GATEWAY_ROUTE")
+
+
+def test_the_last_address_leaves_nobody_behind_and_not_an_open_route(
+    apisix: ApisixStandIn, connection: Connection
+) -> None:
+    target = route(apisix.route(["81.2.69.142"]))
+
+    connection.revoke(target, Kept(a_rule(OURS), added=True))
+
+    assert apisix.whitelist(target.identifier) == ["192.0.2.1/32"]
+
+
+@pytest.mark.parametrize("written", ["81.2.69.142", "81.2.69.142/32"])
+def test_an_address_is_found_however_it_is_written(apisix: ApisixStandIn, connection: Connection, written: str) -> None:
+    target = route(apisix.route([written]))
+
+    assert state(connection, target, Kept(a_rule(OURS))) is State.PRESENT
+
+
+def test_a_network_with_host_bits_is_the_network(apisix: ApisixStandIn, connection: Connection) -> None:
+    target = route(apisix.route(["81.2.69.142/24"]))
+
+    assert state(connection, target, Kept(a_rule("81.2.69.0/24"))) is State.PRESENT
+    assert state(connection, target, Kept(a_rule(OURS))) is State.ABSENT
+
+
+def test_of_two_equal_entries_one_stays(apisix: ApisixStandIn, connection: Connection) -> None:
+    target = route(apisix.route(["81.2.69.142", "81.2.69.142"]))
+
+    connection.revoke(target, Kept(a_rule(OURS), added=True))
+
+    assert apisix.whitelist(target.identifier) == ["81.2.69.142"]
+
+
+def test_what_the_row_did_not_add_is_somebody_elses(apisix: ApisixStandIn, connection: Connection) -> None:
+    target = route(apisix.route(["81.2.69.142"]))
+
+    found = listed(connection, target, Kept(a_rule(OURS)))
+    connection.revoke(target, Kept(a_rule(OURS)))
+
+    assert found.foreign
+    assert apisix.whitelist(target.identifier) == ["81.2.69.142"]
+
+
+@pytest.mark.parametrize(
+    ("plugins", "code"),
+    [
+        ({}, "NoIpRestriction"),
+        ({"ip-restriction": {"whitelist": ["198.51.100.7"], "_meta": {"disable": True}}}, "NoIpRestriction"),
+        ({"ip-restriction": {"blacklist": ["198.51.100.7"]}}, "HasBlacklist"),
+    ],
+    ids=["no plugin", "switched off", "blacklist"],
+)
+def test_a_route_whose_whitelist_decides_nothing_is_refused(
+    apisix: ApisixStandIn, connection: Connection, plugins: dict[str, object], code: str
+) -> None:
+    target = route(apisix.bare_route(plugins=plugins))
+    before = apisix.value(target.identifier)
+
+    for ask in (lambda: connection.inspect(target), lambda: connection.apply(target, Kept(a_rule(OURS), added=True))):
+        with pytest.raises(Refused) as caught:
+            ask()
+        assert caught.value.code == code
+    assert apisix.value(target.identifier) == before
+
+
+def test_only_the_whitelist_is_written(apisix: ApisixStandIn, connection: Connection) -> None:
+    target = route(apisix.route(plugins={"ip-restriction": {"whitelist": ["198.51.100.7"], "message": "closed"}}))
+    before = apisix.value(target.identifier)
+
+    connection.revoke(target, applied(connection, target, a_rule(OURS)))
+
+    assert {**apisix.value(target.identifier), "update_time": 0} == {**before, "update_time": 0}
+
+
+def test_a_writer_that_comes_between_is_noticed(apisix: ApisixStandIn, connection: Connection) -> None:
+    """The gateway says 503 to the one of two writers that read before the other wrote."""
+    target = route(apisix.route())
+    rules = [a_rule(f"81.2.69.{number}/32") for number in range(1, 5)]
+
+    with apisix.failing(slow_writes(0.05)):
+        for rule in rules:
+            apisix.let_in_meanwhile(target.identifier, f"198.51.100.{rule.address.network_address.packed[-1]}")
+            applied(connection, target, rule)
+
+    assert all(state(connection, target, Kept(rule, added=True)) is State.PRESENT for rule in rules)
+
+
+def test_every_route_is_there_to_choose_from(apisix: ApisixStandIn, connection: Connection) -> None:
+    names = {apisix.route() for _ in range(12)}
+
+    seen = {one.identifier: one for one in connection.visible(None)}
+
+    assert names <= set(seen)
+    assert seen[next(iter(names))].name == "orders"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (answering(200, "<html>Welcome</html>"), "something answered that is not APISIX"),
+        (answering(200, "[]"), "something answered that is not APISIX"),
+        (answering(404, "<html>no such page at 10.0.0.7</html>"), "something answered that is not APISIX"),
+        (answering(500, '{"error_msg": "etcd 10.0.0.7 is away"}'), "something answered that is not APISIX"),
+        (answering(302, "", Location="http://169.254.169.254/"), "something answered that is not APISIX"),
+    ],
+    ids=["page", "list", "page not found", "failure", "redirect"],
+)
+def test_what_is_no_gateway_gives_no_verdict_and_its_words_go_no_further(
+    apisix: ApisixStandIn, connection: Connection, answer: object, said: str
+) -> None:
+    with apisix.failing(answer), pytest.raises(Unreachable, match=said) as caught:  # type: ignore[arg-type]
+        connection.verify([])
+
+    assert "10.0.0.7" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_key_that_no_header_can_hold_is_a_wrong_key(apisix: ApisixStandIn, at_apisix: Endpoints) -> None:
+    connection = CLOUDS["APISIX"].connect({"apiUrl": apisix.url, "apiKey": "line\r\nX-Other: feed"}, at_apisix)
+
+    with pytest.raises(Refused) as caught:
+        connection.verify([])
+    assert caught.value.code == "Unauthorized"
+    assert "feed" not in str(caught.value)
+
+
+def test_no_entry_of_a_whitelist_can_stop_the_others_from_being_read(
+    apisix: ApisixStandIn, connection: Connection
+) -> None:
+    target = route(apisix.route(["198.51.100.7", "2001:db8::1", "10.0.0.1/8"]))
+
+    assert connection.rules(target, HERE, []) == Listing({})

@@ -1,0 +1,229 @@
+"""How the server calls out: to no forbidden address, no further than it was sent, and never for long."""
+
+import gzip
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+
+from api.clouds.base import Address, Endpoints
+from api.clouds.http import AnswerTooLong, is_forbidden, operators_session, tenants_session
+from api.network import may_be_called
+
+LOOPBACK = "127.0.0.1"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def only_loopback(address: Address) -> bool:
+    return address.is_loopback
+
+
+def endpoints(judge: Callable[[Address], bool] = only_loopback, ca_bundle: Path | None = None) -> Endpoints:
+    return Endpoints(may_be_called=judge, connect_seconds=0.5, read_seconds=1.0, ca_bundle=ca_bundle)
+
+
+@contextmanager
+def serving(
+    answer: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, list[int]]]:
+    """A server that answers each connection in its own way. Gives its port, and the number of connections so far."""
+    listener = socket.create_server((LOOPBACK, 0))
+    seen: list[int] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            seen.append(1)
+            threading.Thread(target=handle, args=(connection,), daemon=True).start()
+
+    def handle(connection: socket.socket) -> None:
+        try:
+            with tls.wrap_socket(connection, server_side=True) if tls else connection as channel:
+                channel.recv(65536)
+                answer(channel)
+        except OSError:
+            return  # the caller has gone: that is what most of these tests want
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], seen
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+def saying(body: bytes, *headers: str) -> Callable[[socket.socket], None]:
+    lines = [f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return lambda channel: channel.sendall(HEAD + "\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+
+def trickling(channel: socket.socket) -> None:
+    """Ten minutes of headers, one byte at a time: each of them comes within every time limit of a socket."""
+    channel.sendall(HEAD + b"X-Long: ")
+    for _ in range(6000):
+        channel.sendall(b"a")
+        time.sleep(0.1)
+
+
+def test_an_allowed_host_is_called() -> None:
+    with serving(saying(b'{"a": 1}')) as (port, _):
+        answer = tenants_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+
+    assert answer.json() == {"a": 1}
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, "localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]"])
+def test_a_forbidden_address_is_not_connected_to_however_it_is_written(host: str) -> None:
+    with serving(saying(b"{}")) as (port, seen):
+        with pytest.raises(requests.RequestException) as caught:
+            tenants_session(endpoints(lambda address: may_be_called(address, ()))).get(f"http://{host}:{port}/")
+
+        assert is_forbidden(caught.value)
+        assert seen == []
+
+
+def test_a_name_is_judged_by_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that is not ours gives a public address beside a private one."""
+    monkeypatch.setattr(socket, "getaddrinfo", resolving("93.184.216.34", LOOPBACK))
+    with serving(saying(b"{}")) as (port, seen):
+        with pytest.raises(requests.RequestException) as caught:
+            tenants_session(endpoints(lambda address: may_be_called(address, ()))).get(f"http://a.example:{port}/")
+
+        assert is_forbidden(caught.value)
+        assert seen == []
+
+
+def test_the_address_that_was_judged_is_the_one_that_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rebinding: the name leads to another address each time that it is asked for."""
+    asked: list[str] = []
+
+    def rebinding(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        if host == "rebinding.example":
+            asked.append(host)
+            return resolving(LOOPBACK if len(asked) == 1 else "127.0.0.66")(host, port)
+        return resolving(host)(host, port)  # a literal address, which the socket layer looks up once more
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    with serving(saying(b"{}")) as (port, seen):
+        allowed = endpoints(lambda address: str(address) == LOOPBACK)
+        assert tenants_session(allowed).get(f"http://rebinding.example:{port}/").ok
+        with pytest.raises(requests.RequestException) as caught:
+            tenants_session(allowed).get(f"http://rebinding.example:{port}/")
+
+        assert is_forbidden(caught.value)
+        assert len(asked) == 2
+        assert seen == [1]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    elsewhere: list[int]
+    with serving(saying(b"{}")) as (other, elsewhere):
+        moved = f"HTTP/1.1 307 Moved\r\nLocation: http://{LOOPBACK}:{other}/\r\nContent-Length: 0\r\n\r\n".encode()
+        with serving(lambda channel: channel.sendall(moved)) as (port, _):
+            answer = operators_session(endpoints()).post(f"http://{LOOPBACK}:{port}/", allow_redirects=True)
+
+        assert answer.status_code == 307
+        assert elsewhere == []
+
+
+def test_the_environments_proxy_and_passwords_have_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text(f"machine {LOOPBACK} login someone password something\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    heard: list[bytes] = []
+
+    def listening(channel: socket.socket) -> None:
+        heard.append(b"")
+        saying(b"{}")(channel)
+
+    with serving(listening) as (port, _), serving(saying(b"{}")) as (proxy, through_proxy):
+        monkeypatch.setenv("HTTP_PROXY", f"http://{LOOPBACK}:{proxy}")
+        answer = operators_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+
+    assert through_proxy == []
+    assert "Authorization" not in answer.request.headers
+
+
+@pytest.mark.parametrize("what", [trickling, lambda channel: time.sleep(30)], ids=["a byte at a time", "not at all"])
+def test_an_answer_that_does_not_end_is_given_up(what: Callable[[socket.socket], None]) -> None:
+    began = time.monotonic()
+    with serving(what) as (port, _), pytest.raises(requests.RequestException):
+        tenants_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+
+    assert time.monotonic() - began < 10  # the limits add up to 1.5 s; ten minutes would be the server's choice
+
+
+def test_a_body_that_does_not_end_is_given_up() -> None:
+    def dripping(channel: socket.socket) -> None:
+        channel.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
+        for _ in range(6000):
+            channel.sendall(b" ")
+            time.sleep(0.1)
+
+    began = time.monotonic()
+    with serving(dripping) as (port, _), pytest.raises(requests.RequestException):
+        tenants_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["as it is", "packed"])
+def test_a_long_answer_is_not_read_to_its_end(packed: bool) -> None:
+    body = b" " * 64 * 1024 * 1024
+    headers = ["Content-Encoding: gzip"] if packed else []
+    with (
+        serving(saying(gzip.compress(body, 1) if packed else body, *headers)) as (port, _),
+        pytest.raises(AnswerTooLong),
+    ):
+        tenants_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+
+
+def test_an_answer_that_breaks_off_is_a_failure() -> None:
+    with (
+        serving(lambda channel: channel.sendall(HEAD + b"Content-Length: 10\r\n\r\n{")) as (port, _),
+        pytest.raises(requests.ConnectionError),
+    ):
+        tenants_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+
+
+def test_the_certificate_is_for_the_name_and_not_for_the_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("gateway.example").configure_cert(context)
+    monkeypatch.setattr(socket, "getaddrinfo", resolving(LOOPBACK))
+    with serving(saying(b"{}"), context) as (port, _):
+        trusting = tenants_session(endpoints(ca_bundle=bundle))
+        assert trusting.get(f"https://gateway.example:{port}/").ok
+        for session, host in ((trusting, "other.example"), (tenants_session(endpoints()), "gateway.example")):
+            with pytest.raises(requests.exceptions.SSLError):
+                session.get(f"https://{host}:{port}/")
+
+
+def resolving(*addresses: str) -> Callable[..., list[tuple[object, ...]]]:
+    """A resolver that answers every name with these addresses."""
+
+    def answer(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        families = (
+            socket.AF_INET6 if ipaddress.ip_address(each).version == 6 else socket.AF_INET for each in addresses
+        )
+        return [
+            (family, socket.SOCK_STREAM, 6, "", (each, port)) for family, each in zip(families, addresses, strict=True)
+        ]
+
+    return answer
