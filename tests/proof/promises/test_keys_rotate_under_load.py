@@ -35,7 +35,7 @@ class Operator:
     def __init__(self, starts: WatchedStarts, environment: dict[str, str], file: KeyRingFile, folder: Path) -> None:
         self._starts, self._environment, self._file, self._folder = starts, environment_with(environment), file, folder
         self._chance = random.Random(SEED)  # noqa: S311 - repeats what was seen, hides nothing
-        self._longest = Counter({"add": 0.3, "promote": 0.3, "rewrap": 0.5, "retire": 0.3})
+        self._longest = {"add": 0.3, "promote": 0.3, "rewrap": 0.5, "retire": 0.3}
         self.kills = Counter[str]()
         self.rotations = self.refusals = 0
 
