@@ -5,6 +5,8 @@ No secret has a default: what is missing or nonsense stops the start with a sent
 
 import ipaddress
 import os
+import re
+import ssl
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -24,6 +26,7 @@ _TOLD_BY_EXAMPLES = (
     *("secret", "password", "default", "example", "insecure", "entryguard", "0123456789", "abcdefghij"),
     *("changeme", "change-me", "change_me"),
 )
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 # The client's own settings, which may stand in the same environment; and those that only `dev` reads.
 _KNOWN_ELSEWHERE = frozenset({"ENDPOINT", "TOKEN", "API_KEY", "ADMIN_EMAIL", "ADMIN_PASSWORD", "ADMIN_ORGANIZATION"})
 
@@ -84,11 +87,19 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _file(value: str) -> Path:
+def _certificates(value: str) -> Path:
     path = Path(value)
-    if not path.is_file():
-        raise ValueError("must name a file that is there")
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):
+        raise ValueError("must name a file of certificates in PEM form") from None
     return path
+
+
+def _region(value: str) -> str:
+    if not _REGION.fullmatch(value):
+        raise ValueError("must be a region of AWS like us-gov-west-1")
+    return value
 
 
 def _tier(value: str) -> str:
@@ -149,12 +160,15 @@ class Settings:
         _rate_limits, "limits by name, such as `login=10/minute;write=60/minute`; or off", default=""
     )
     aws_endpoint_url: str | None = _setting(_url, "AWS: another endpoint than the public ones", default=None)
+    aws_region: str = _setting(
+        _region, "AWS: the region to ask where no resource names one; it also tells the partition", default="us-east-1"
+    )
     gcp_token_url: str | None = _setting(_url, "GCP: another token endpoint", default=None)
     gcp_compute_url: str | None = _setting(_url, "GCP: another Compute Engine endpoint", default=None)
     gcp_resource_manager_url: str | None = _setting(_url, "GCP: another Resource Manager endpoint", default=None)
     azure_authority_url: str | None = _setting(_url, "Azure: another authority", default=None)
     azure_resource_manager_url: str | None = _setting(_url, "Azure: another Resource Manager endpoint", default=None)
-    ca_bundle: Path | None = _setting(_file, "certificates to trust in calls to the clouds", default=None)
+    ca_bundle: Path | None = _setting(_certificates, "certificates to trust in calls to the clouds", default=None)
     allowed_private_networks: tuple[Network, ...] = _setting(
         _networks, "private networks that may be called, such as an APISIX gateway's", default=()
     )

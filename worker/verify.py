@@ -119,6 +119,7 @@ def endpoints_of(settings: Settings) -> Endpoints:
     """What the operator decided about calls to the clouds."""
     return Endpoints(
         aws=settings.aws_endpoint_url,
+        aws_region=settings.aws_region,
         gcp_token=settings.gcp_token_url,
         gcp_compute=settings.gcp_compute_url,
         gcp_resource_manager=settings.gcp_resource_manager_url,
