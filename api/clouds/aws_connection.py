@@ -4,8 +4,10 @@ Nothing is changed to find out what is permitted.
 """
 
 import logging
+import math
 import re
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -33,6 +35,10 @@ _PERMITTED = {
     "InvalidPermission.NotFound",
     "RulesPerSecurityGroupLimitExceeded",
 }
+# What a group answered is good for so long, within attempts that came to no end.
+_REMEMBERED_SECONDS = 600
+# How long an attempt asks for permissions; the next one goes on from there.
+_ATTEMPT_SECONDS = 10
 # What boto3 can put into a request's headers and its signature; AWS makes no others.
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 _SECRET_KEY = re.compile(r"[!-~]{1,256}")
@@ -71,6 +77,7 @@ class AwsConnection:
         self._secret_key = secrets["secretAccessKey"]
         self._endpoints = endpoints
         self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._answered: dict[Target, tuple[float, set[str] | None]] = {}
         self._rules = SecurityGroupRules(self._ec2)
 
     def __reduce__(self) -> NoReturn:
@@ -167,17 +174,34 @@ class AwsConnection:
         return missing
 
     def _unchangeable(self, targets: Iterable[Target]) -> set[str]:
-        """The permissions that are missing, where every group that answers refuses one."""
+        """The permissions that are missing, where every group that answers refuses one.
+
+        An attempt that AWS throttles, or that takes too long, is gone on with by the next one: asking all of a thousand
+        groups anew would end the same. The first group is asked each time, so that a policy which was mended meanwhile
+        is seen.
+        """
         missing: set[str] = set()
-        for target in targets:
-            try:
-                forbidden = self._forbidden(target)
-            except Refused:
-                continue  # a group that is not there says nothing about what is permitted on others
-            if not forbidden:
-                return set()
-            missing |= forbidden
+        until = time.monotonic() + _ATTEMPT_SECONDS
+        for number, target in enumerate(targets):
+            asked_at, forbidden = self._answered.get(target, (-math.inf, None))
+            if number == 0 or time.monotonic() - asked_at > _REMEMBERED_SECONDS:
+                if time.monotonic() > until:
+                    raise Unreachable(f"AWS was asked about {number} groups of many")
+                forbidden = self._forbidden_if_there(target)
+                self._answered[target] = (time.monotonic(), forbidden)
+            if forbidden == set():
+                missing = set()
+                break
+            missing |= forbidden or set()
+        self._answered.clear()
         return missing
+
+    def _forbidden_if_there(self, target: Target) -> set[str] | None:
+        """As `_forbidden`; None for a group that is not there: it says nothing about what is permitted on others."""
+        try:
+            return self._forbidden(target)
+        except Refused:
+            return None
 
     def _forbidden(self, target: Target) -> set[str]:
         """Which changes of a group are not permitted; Refused where the group itself is at fault."""

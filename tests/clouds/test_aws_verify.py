@@ -1,10 +1,12 @@
 """What makes an AWS access key valid: real boto3, over HTTP, against signatures and policies that are checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Verified
+from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable, Verified
+from api.clouds.base import before_call
 from tests.clouds.aws_standin import (
     AUTHORIZE,
     DESCRIBE,
@@ -12,8 +14,10 @@ from tests.clouds.aws_standin import (
     REGION,
     REVOKE,
     AwsStandIn,
+    Fault,
     Key,
     allowing,
+    answering,
 )
 
 ACCOUNT = "123456789012"  # moto's only one
@@ -170,3 +174,54 @@ def test_nothing_in_the_cloud_is_changed_to_find_out(aws: AwsStandIn, connect: C
     connection.inspect(on(group))
 
     assert aws.groups() == before
+
+
+@contextmanager
+def throttled_after(aws: AwsStandIn, calls: int) -> Iterator[list[None]]:
+    """AWS throttles the key from its call number `calls` on. What is yielded grows with each call."""
+    made: list[None] = []
+
+    def count() -> None:
+        made.append(None)
+        if len(made) == calls:
+            aws.set_fault(answering(503, "RequestLimitExceeded"))
+
+    looked_at = before_call.set(count)
+    try:
+        yield made
+    finally:
+        before_call.reset(looked_at)
+        aws.set_fault(Fault({}))
+
+
+def test_what_was_asked_before_aws_throttled_is_not_asked_again(aws: AwsStandIn, connect: Connect) -> None:
+    """Else a key that is refused on a thousand groups would never get its verdict."""
+    vpc = aws.vpc()
+    targets = [on(aws.security_group(vpc=vpc)) for _ in range(6)]
+    connection = connect(aws.user(allowing([DESCRIBE])))
+    with throttled_after(aws, calls=9), pytest.raises(Unreachable):
+        connection.verify(targets)  # who it is, what it sees, three groups, half of one
+
+    with throttled_after(aws, calls=1000) as calls:
+        refused = refusal_of(connection, *targets)
+
+    assert set(refused.missing) == {AUTHORIZE, REVOKE}
+    assert len(calls) == 2 + 2 * (1 + 3)  # the first group once more, and the three that were not asked
+
+    with throttled_after(aws, calls=1000) as calls:
+        refusal_of(connection, *targets)
+
+    assert len(calls) == 2 + 2 * 6  # after a verdict everything is asked anew
+
+
+def test_a_policy_that_is_mended_while_aws_throttles_is_seen(aws: AwsStandIn, connect: Connect) -> None:
+    vpc = aws.vpc()
+    targets = [on(aws.security_group(vpc=vpc)) for _ in range(3)]
+    key = aws.user(allowing([DESCRIBE]))
+    connection = connect(key)
+    with throttled_after(aws, calls=7), pytest.raises(Unreachable):
+        connection.verify(targets)
+
+    aws.give(key.user, LEAST_PRIVILEGE)
+
+    assert connection.verify(targets) == Verified(ACCOUNT)
