@@ -25,8 +25,10 @@ POOL_WAIT_SECONDS = 5
 # clock_timestamp() goes on within a transaction; now() is when it began.
 _POSTGRESQL_NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
-# A statement was refused because the server has become a standby, as after a failover.
-_NO_PRIMARY = psycopg2.errors.ReadOnlySqlTransaction
+# What Peewee tells apart from OperationalError: a connection that is lost while libpq reads may have no code, and a
+# server that has become a standby, as after a failover, refuses each write.
+_AS_AWAY = dict.fromkeys(("DatabaseError", "ReadOnlySqlTransaction"), peewee.OperationalError)
+peewee.EXCEPTIONS.update(_AS_AWAY)  # type: ignore[attr-defined] # its published types leave it out
 # What is raised when the database is away, too busy, or was away when a connection was used again.
 AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
 
@@ -45,27 +47,25 @@ class _Pending(threading.local):
         self.callbacks: list[Callable[[], None]] = []
 
 
-class _Postgresql(PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse publishes no types
+class _Postgresql(PooledPostgresqlDatabase):
     """A pool that leaves a server that is no primary any more, and lets nobody queue for one that takes no callers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._failed_at = 0.0
         self._asked = threading.local()
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call] # peewee publishes half of its types
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         self._asked.at = time.monotonic()
-        return bool(super().connect(reuse_if_open))
+        return bool(super().connect(reuse_if_open))  # type: ignore[no-untyped-call]
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         try:
-            return super().execute_sql(sql, params)  # type: ignore[no-untyped-call] # peewee publishes half of its types
-        except peewee.InternalError as error:
-            cause = error.__context__
-            if not isinstance(cause, _NO_PRIMARY):
-                raise
-            self.connection().close()  # type: ignore[no-untyped-call]
-            raise peewee.OperationalError(type(cause).__name__) from error
+            return super().execute_sql(sql, params)  # type: ignore[no-untyped-call]
+        except peewee.OperationalError as error:
+            if isinstance(error.__context__, psycopg2.errors.ReadOnlySqlTransaction):
+                self.connection().close()  # type: ignore[no-untyped-call] # or it would be used for ever
+            raise
 
     def _connect(self) -> Any:
         # One connects after another, and may wait for seconds. Who stood behind him takes his failure for an answer.

@@ -4,6 +4,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -161,6 +162,15 @@ def test_a_database_that_is_away_is_unavailable(admin: Caller, tmp_path: Any, en
 
     check(answer, 503, "UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_database_that_cannot_be_read_is_unavailable(admin: Caller, tmp_path: Path) -> None:
+    file = tmp_path / "broken.sqlite"
+    file.write_text("this is no database")
+    database.close_all()
+    bind(f"sqlite:///{file}")
+
+    check(admin.get("/credentials"), 503, "UNAVAILABLE")
 
 
 def test_a_database_that_goes_away_on_the_way_is_unavailable(admin: Caller, db: str) -> None:
