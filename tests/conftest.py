@@ -12,13 +12,13 @@ import pytest
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
-from tests.clouds.fixtures import apisix, at_apisix, at_aws, aws  # noqa: F401  pytest finds a fixture by its name here
+from tests.clouds.fixtures import apisix, at_apisix, at_aws, at_gcp, aws, gcp  # noqa: F401  pytest finds them by name
 from tests.databases import administer, fresh_database, with_database
 from tests.proof.neighbours import redis_faults
 
 ENGINES = ("sqlite", "postgresql")
 # Fixtures that are servers.
-_SERVERS = {"postgresql_server", "valkey", "aws"}
+_SERVERS = {"postgresql_server", "valkey", "aws", "gcp"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,6 +7,7 @@ import pytest
 from api.clouds import Endpoints
 from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.aws_standin import AwsStandIn
+from tests.clouds.gcp_standin import GcpStandIn
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,16 @@ def at_apisix(apisix: ApisixStandIn) -> Endpoints:
         connect_seconds=0.5,
         read_seconds=1.5,
     )
+
+
+@pytest.fixture(scope="session")
+def gcp() -> Iterator[GcpStandIn]:
+    """One stand-in for all tests of a process: each test makes a project of its own in it."""
+    with GcpStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def at_gcp(gcp: GcpStandIn) -> Endpoints:
+    """The operator's settings that lead to the stand-in."""
+    return gcp.endpoints()
