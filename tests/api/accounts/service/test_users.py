@@ -35,16 +35,6 @@ SECOND = 1_000_000
 
 
 @pytest.fixture
-def ada(db: str) -> User:
-    return administrator()
-
-
-@pytest.fixture
-def by_ada(ada: User) -> Actor:
-    return as_user(ada)
-
-
-@pytest.fixture
 def bo(by_ada: Actor) -> User:
     """Somebody who administers nothing, with a login, a key of his own and one that he made for the organisation."""
     made = users.create(by_ada, BO)
