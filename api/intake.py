@@ -71,8 +71,9 @@ class Intake:
             self._stopping()
 
         call_at_signal(stop)
-        loop.call_soon(give_up_on_silent_readers)  # the server listens when this is run, not yet
         await send({"type": "lifespan.startup.complete"})
+        while not give_up_on_silent_readers():  # the server listens soon, not yet
+            await asyncio.sleep(0.01)
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -50,16 +50,20 @@ def call_at_signal(callback: Callable[[], object]) -> None:
     threading.Thread(target=listen, name="signals", daemon=True).start()
 
 
-def give_up_on_silent_readers() -> None:
+def give_up_on_silent_readers() -> bool:
     """Have the kernel end each connection to this process whose other end takes nothing for half a minute (Linux).
 
-    Once the process listens: a connection has from its listener what it is to do.
+    Returns whether the process listens yet: a connection has from its listener what it is to do.
     """
+    listens = False
     for entry in Path("/proc/self/fd").iterdir():
-        # Some are no sockets, and the listing's own is gone.
+        if not entry.is_socket():
+            continue
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as listener:
             if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
+                listens = True
+    return listens
 
 
 def _prctl(option: int, value: int) -> None:
