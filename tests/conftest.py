@@ -12,13 +12,22 @@ import pytest
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
-from tests.clouds.fixtures import apisix, at_apisix, at_aws, at_gcp, aws, gcp  # noqa: F401  pytest finds them by name
+from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
+    apisix,
+    at_apisix,
+    at_aws,
+    at_azure,
+    at_gcp,
+    aws,
+    azure,
+    gcp,
+)
 from tests.databases import administer, fresh_database, with_database
 from tests.proof.neighbours import redis_faults
 
 ENGINES = ("sqlite", "postgresql")
 # Fixtures that are servers.
-_SERVERS = {"postgresql_server", "valkey", "aws", "gcp"}
+_SERVERS = {"postgresql_server", "valkey", "aws", "azure", "gcp"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,15 +1,24 @@
-"""Azure, declared: service principals are taken and sealed. The adapter that asks Azure is still to come."""
+"""Azure, declared: service principals and network security groups. `azure_connection` asks Azure, and is loaded when
+somebody connects.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 
-from api.clouds.base import Awaited, Connection, Endpoints, Field, ResourceType, Target
+from api.clouds.base import Connection, Endpoints, Field, ResourceType, Target
+
+LOOK = "Microsoft.Network/networkSecurityGroups/read"
+LOOK_AT_RULES = "Microsoft.Network/networkSecurityGroups/securityRules/read"
+WRITE = "Microsoft.Network/networkSecurityGroups/securityRules/write"
+DELETE = "Microsoft.Network/networkSecurityGroups/securityRules/delete"
+# To ask which of the others are held. Network Contributor has it as Microsoft.Authorization/*/read.
+ASK = "Microsoft.Authorization/permissions/read"
 
 # A resource group's name may not end in a dot; Azure compares all of it without regard to case.
-_SECURITY_GROUP = re.compile(
-    r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"/resourceGroups/[-\w.()]{0,89}[-\w()]"
-    r"/providers/Microsoft\.Network/networkSecurityGroups/[a-z0-9]([-\w.]{0,78}\w)?",
+SECURITY_GROUP = re.compile(
+    r"/subscriptions/(?P<subscription>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r"/resourceGroups/(?P<resource_group>[-\w.()]{0,89}[-\w()])"
+    r"/providers/Microsoft\.Network/networkSecurityGroups/(?P<name>[a-z0-9]([-\w.]{0,78}\w)?)",
     re.IGNORECASE | re.ASCII,
 )
 _EXAMPLE = (
@@ -61,21 +70,33 @@ class Azure:
         )
     }
     needs_region = False
-    permissions: tuple[str, ...] = (
-        "Microsoft.Network/networkSecurityGroups/read",
-        "Microsoft.Network/networkSecurityGroups/securityRules/read",
-        "Microsoft.Network/networkSecurityGroups/securityRules/write",
-        "Microsoft.Network/networkSecurityGroups/securityRules/delete",
-    )
-    settling: frozenset[str] = frozenset()
+    permissions: tuple[str, ...] = (LOOK, LOOK_AT_RULES, WRITE, DELETE, ASK)
+    # Entra and the role assignments are eventually consistent:
+    # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+    settling: frozenset[str] = frozenset({"InvalidAuthenticationToken", "AuthorizationFailed"})
     gone: frozenset[str] = frozenset({"ResourceNotFound", "ResourceGroupNotFound"})
     hints: Mapping[str, str] = {
         "InvalidAuthenticationToken": "Client secret is invalid or expired",
         "AuthorizationFailed": "Service principal lacks Network Contributor role",
+        "ConditionalAccess": "A conditional access policy of the tenant keeps the service principal out",
+        "InvalidAuthenticationTokenTenant": "Subscription belongs to another tenant than the service principal's",
+        "InvalidSubscriptionId": "Subscription ID is none of Azure's",
+        "SubscriptionNotFound": "Subscription doesn't exist, or the service principal has no role in it",
+        "SubscriptionMismatch": "Network security group is in another subscription than the credential's",
+        "InvalidResourceId": "Network security group must be named by its ARM resource id",
+        "ResourceNotFound": "Network security group doesn't exist in its resource group",
+        "ResourceGroupNotFound": "Resource group doesn't exist in the subscription",
+        "MissingSubscriptionRegistration": "Subscription isn't registered for Microsoft.Network",
+        "ReadOnlyDisabledSubscription": "Subscription is disabled, and can only be read",
+        "DenyAssignmentAuthorizationFailed": "A deny assignment forbids the service principal to do this",
+        "RequestDisallowedByPolicy": "A policy of the subscription forbids the rule",
+        "ScopeLocked": "A lock on the network security group, or above it, forbids the change",
+        "SecurityRuleCountLimitReached": "Network security group is full: it holds 1,000 rules at most",
+        "NoFreePriority": "No priority from priorityFrom to priorityTo is free: remove rules, or set other ends",
     }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
-        if _SECURITY_GROUP.fullmatch(identifier):
+        if SECURITY_GROUP.fullmatch(identifier):
             return None
         return f"resourceIdentifier must be the ARM id of a network security group, such as {_EXAMPLE}"
 
@@ -92,7 +113,12 @@ class Azure:
         }
 
     def preload(self) -> None:
-        """Nothing to load before there is an adapter."""
+        """Load the two SDKs (a second, 66 MB) before forking."""
+        from api.clouds import azure_connection
+
+        azure_connection.warm()
 
     def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
-        return Awaited("Azure")
+        from api.clouds.azure_connection import AzureConnection
+
+        return AzureConnection(secrets, endpoints)

@@ -7,6 +7,7 @@ import pytest
 from api.clouds import Endpoints
 from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.aws_standin import AwsStandIn
+from tests.clouds.azure_standin import AzureStandIn
 from tests.clouds.gcp_standin import GcpStandIn
 
 
@@ -52,3 +53,22 @@ def gcp() -> Iterator[GcpStandIn]:
 def at_gcp(gcp: GcpStandIn) -> Endpoints:
     """The operator's settings that lead to the stand-in."""
     return gcp.endpoints()
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureStandIn]:
+    """One stand-in for all tests of a process: each test makes principals and groups of its own in it."""
+    with AzureStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def at_azure(azure: AzureStandIn) -> Endpoints:
+    """The operator's settings that lead to the stand-in, with time limits short enough for a test of silence."""
+    return Endpoints(
+        azure_authority=azure.authority,
+        azure_resource_manager=azure.resource_manager,
+        ca_bundle=azure.ca_bundle,
+        connect_seconds=0.5,
+        read_seconds=1.5,
+    )
