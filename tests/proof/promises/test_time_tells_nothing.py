@@ -1,0 +1,96 @@
+"""Another organisation's id takes as long to refuse as one that nothing has."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from api.credentials import service as credentials
+from tests.proof.ledger import proven
+from tests.proof.matrix import ROWS
+from tests.proof.promises.mann_whitney import p_value
+from tests.proof.scale import FULL
+from tests.proof.world import World
+
+PAIRS = 2000
+WARM_UP = 50
+SEED = 11
+SIGNIFICANT = 0.01
+SLEEP_SECONDS = 0.0003
+
+# What waits for a worker asks for the object first, as GET does; what is written is looked up like what is read.
+NAMES = [name for name in ROWS if "{" in name and not ROWS[name].needs_worker]
+
+
+def times(world: World, name: str) -> tuple[list[float], list[float]]:
+    """How long the refusals took, of another organisation's id and of ids of nothing, one after the other."""
+    operation = world.operations[name]
+    (kind,) = operation.path_ids
+    headers = world.headers("an administrator", operation)
+    body = world.body(operation, world.own)
+    order = random.Random(SEED)  # noqa: S311 - hides nothing
+    foreign: list[float] = []
+    unknown: list[float] = []
+    for number in range(WARM_UP + PAIRS):
+        asked = [(foreign, world.foreign[kind]), (unknown, str(uuid.uuid4()))]
+        order.shuffle(asked)
+        for kept, object_id in asked:
+            ids = {**world.own, kind: object_id}
+            begun = time.perf_counter()
+            answer = world.ask(operation, headers, ids, json=body)
+            seconds = time.perf_counter() - begun
+            assert answer.status_code == 404
+            if number >= WARM_UP:
+                kept.append(seconds)
+    return foreign, unknown
+
+
+@pytest.mark.skipif(not FULL, reason="thousands of requests for each operation, on a quiet machine")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", NAMES)
+def test_another_organisations_id_takes_no_longer_than_one_of_nothing(world: World, name: str) -> None:
+    foreign, unknown = times(world, name)
+
+    probability = p_value(foreign, unknown)
+    # By Bonferroni: of so many operations one would differ by chance alone.
+    assert probability > SIGNIFICANT / len(NAMES), (min(foreign), min(unknown))
+    proven(
+        "P11", f"{name}: the time of a foreign and of an unknown id, {PAIRS:,} pairs", f"p = {probability:.2f}", SEED
+    )
+
+
+@pytest.mark.skipif(not FULL, reason="thousands of requests, on a quiet machine")
+@pytest.mark.timeout(900)
+def test_a_third_of_a_millisecond_would_be_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the other tests prove nothing."""
+    of: Callable[..., object] = credentials.of
+    foreign_id = world.foreign["credential_id"]
+
+    def slow_for_foreign(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> object:
+        if str(credential_id) == foreign_id:
+            time.sleep(SLEEP_SECONDS)
+        return of(organisation_id, credential_id)
+
+    monkeypatch.setattr(credentials, "of", slow_for_foreign)
+    probability = p_value(*times(world, "GET /credentials/{credential_id}"))
+
+    assert probability < SIGNIFICANT / len(NAMES)
+    tested = f"a lookup that takes {1000 * SLEEP_SECONDS} ms longer for a foreign id"
+    proven("P11", tested, f"is seen, p = {probability:.0e}", SEED)
+
+
+@pytest.mark.parametrize(("shift", "is_seen"), [(0.0, False), (0.2, True)])
+def test_the_measure_sees_a_difference_and_invents_none(shift: float, is_seen: bool) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - hides nothing
+    one = [chance.lognormvariate(0, 1) for _ in range(PAIRS)]
+    other = [chance.lognormvariate(shift, 1) for _ in range(PAIRS)]
+
+    assert (p_value(one, other) < SIGNIFICANT) is is_seen
+
+
+def test_the_measure_is_that_of_the_books() -> None:
+    """Thirty values below thirty others are 6.65 standard deviations away; equal values count by half."""
+    assert p_value([1, 2, 3] * 40, [1, 2, 3] * 40) == 1.0
+    assert p_value(range(30), range(100, 130)) == pytest.approx(2.87e-11, rel=0.05)
