@@ -17,7 +17,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test proof mutants coverage fuzz lint format lock reference wheels clean pulumi
+.PHONY: help setup demo test proof mutants coverage fuzz lint format lock reference types wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ format: $(VENV)/installed ## lay the code out as lint wants it
 
 reference: $(VENV)/installed ## docs/reference.md anew, from the code
 	$(BIN)/python -m tools.reference
+
+types: $(VENV)/installed ## the Pulumi package's typed credentials anew, from the clouds' declarations
+	$(BIN)/python -m tools.types
 
 wheels: $(VENV)/installed ## both wheels, into dist/
 	@rm -rf dist build pulumi_entryguard/build

@@ -22,7 +22,8 @@ class Field:
     """One entry of `credentialData`. `kind` "url" marks an address that the server may be made to call.
 
     `max_length` is in characters. Where `allowed` is not empty, an address that is none of its values is unsafe;
-    where it is empty, the caller decides by its own rules which addresses may be called.
+    where it is empty, the caller decides by its own rules which addresses may be called. `usual` is what next to every
+    credential has here, so that a typed form may leave it out.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Field:
     kind: Kind = "text"
     max_length: int = 256
     allowed: tuple[str, ...] = ()
+    usual: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,34 +209,3 @@ class Cloud(Protocol):
     def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
         """A connection made of an opened `credentialData`. Asks nobody yet."""
         ...
-
-
-class Awaited:
-    """The connection to a cloud whose adapter is still to come: it never calls anything valid."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-
-    def verify(self, targets: Sequence[Target]) -> Verified:
-        raise self._refusal("credentials")
-
-    def inspect(self, target: Target) -> Seen:
-        raise self._refusal("resources")
-
-    def visible(self, region: str | None) -> list[Seen]:
-        raise self._refusal("resources")
-
-    def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
-        raise self._refusal("resources")
-
-    def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
-        raise self._refusal("resources")
-
-    def revoke(self, target: Target, kept: Kept) -> None:
-        raise self._refusal("resources")
-
-    def _refusal(self, what: str) -> Refused:
-        return Refused(
-            "NotSupported",
-            f"EntryGuard cannot verify {self._label} {what} yet; this will be verified when support for them arrives",
-        )

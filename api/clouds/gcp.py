@@ -21,7 +21,7 @@ class Gcp:
     label = "Google Cloud"
     credential_type = "SERVICE_ACCOUNT"
     fields: tuple[Field, ...] = (
-        Field("type", "Type", "As the key file has it", "service_account", max_length=64),
+        Field("type", "Type", "As the key file has it", "service_account", max_length=64, usual="service_account"),
         Field("project_id", "Project ID", "The project whose firewall is managed", "my-project-12345"),
         Field("private_key_id", "Private Key ID", "As the key file has it", "abc123...", required=False),
         Field(

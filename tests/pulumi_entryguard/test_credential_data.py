@@ -1,7 +1,12 @@
+"""The typed forms of `credential_data`."""
+
+from pathlib import Path
+
 import pytest
 
 from pulumi_entryguard import ApisixApiKey, AwsAccessKey, AzureServicePrincipal, GcpServiceAccount
 from pulumi_entryguard.credential_data import CredentialData, as_mapping
+from tools.types.written import written
 
 FORMS: list[tuple[CredentialData, set[str]]] = [
     (AwsAccessKey(access_key_id="a", secret_access_key="hush"), {"accessKeyId", "secretAccessKey"}),
@@ -25,3 +30,10 @@ def test_a_typed_form_has_the_keys_of_the_api(form: CredentialData, keys: set[st
 @pytest.mark.parametrize(("form", "_keys"), FORMS)
 def test_a_typed_form_does_not_show_its_secret(form: CredentialData, _keys: set[str]) -> None:
     assert "hush" not in repr(form)
+
+
+def test_the_forms_are_those_that_the_clouds_declare() -> None:
+    """After a change of a declaration: `make types`."""
+    path = Path(__file__).parents[2] / "pulumi_entryguard" / "credential_data.py"
+
+    assert path.read_text(encoding="utf-8") == written()
