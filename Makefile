@@ -17,7 +17,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test proof mutants coverage fuzz lint format lock reference types wheels clean pulumi
+.PHONY: help setup demo test proof mutants coverage faults fuzz lint format lock reference types wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ mutants: $(VENV)/installed ## plants bugs into the code that matters most, and f
 	@rm -rf mutants
 	@$(BIN)/mutmut run --max-children 2 | tail -n 1
 	@$(BIN)/python -m tests.proof.mutants
+
+faults: setup ## the tests with Redis and PostgreSQL in every bad state (an hour)
+	@$(BIN)/python -m tests.proof.neighbours
 
 fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour or two)
 	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" $(BIN)/python -m pytest tests/proof/test_generated_requests.py

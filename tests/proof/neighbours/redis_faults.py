@@ -107,7 +107,7 @@ FAULTS: Mapping[str, Callable[[ValkeyServer], AbstractContextManager[None]]] = {
 
 
 def _used(client: redis.Redis) -> int:
-    return int(client.info("memory")["used_memory"])  # type: ignore[index] # redis-py's types allow for a coroutine
+    return int(client.info("memory")["used_memory"])
 
 
 @contextmanager
