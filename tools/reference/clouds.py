@@ -1,7 +1,6 @@
 """The clouds' part of the reference: what each takes, needs and says, from their declarations."""
 
-from api.clouds import CLOUDS, Cloud, Endpoints
-from api.clouds.base import Awaited
+from api.clouds import CLOUDS, Cloud
 from tools.reference.markdown import code, codes, table
 
 _CLOUDS = """\
@@ -9,7 +8,6 @@ What `credentialData` and `config` hold for each `provider`, and what the codes 
 with: they are the cloud's own. `GET /credentials/{credential_id}/policy` answers the least privilege in the cloud's
 language.
 """
-_NOT_YET = "Taken and sealed, but not verified yet, and never called valid. "
 
 
 def clouds() -> str:
@@ -28,17 +26,12 @@ def _cloud(cloud: Cloud) -> str:
         (
             f"### {cloud.name}: {cloud.label}\n",
             f"`credentialType` is `{cloud.credential_type}`; a resource's `region` {region}. "
-            f"{_NOT_YET if _is_awaited(cloud) else ''}Permissions: {codes(cloud.permissions)}.\n",
+            f"Permissions: {codes(cloud.permissions)}.\n",
             table(("credentialData", "", ""), fields),
             table(("resourceType", "resourceIdentifier", "such as", "config"), kinds),
             table(("verificationError", "what it means"), [(code(name), hint) for name, hint in cloud.hints.items()]),
         )
     )
-
-
-def _is_awaited(cloud: Cloud) -> bool:
-    examples = {field.name: field.example for field in cloud.fields}
-    return isinstance(cloud.connect(examples, Endpoints()), Awaited)
 
 
 def _nature(required: bool, secret: bool) -> str:
