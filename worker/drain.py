@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from api import due
 from api.claims import claim
-from api.database import connection, write
+from api.database import AWAY, connection, write
 from api.due import Claim, LostClaim, Priority
 from worker.lease import Lease, Stopping
 from worker.verify import Verifier
@@ -53,6 +53,7 @@ class Drain:
         self._closed = threading.Event()
         self._stopping = threading.Event()
         self._leases: dict[int, Lease] = {}
+        self._unreturned: dict[int, Claim] = {}
         self._chimes: list[_Chime] = []
         self._threads: list[threading.Thread] = []
 
@@ -105,6 +106,7 @@ class Drain:
         """
         asked_at = time.monotonic()
         with connection():
+            self._return_claim()
             taken = claim(self._verifier.models, priorities)
             if taken is None:
                 return False
@@ -113,6 +115,9 @@ class Drain:
             self._leases[threading.get_ident()] = lease
             try:
                 self._perform(taken, lease)
+            except AWAY:
+                self._unreturned[threading.get_ident()] = taken
+                raise
             finally:
                 self._leases.pop(threading.get_ident(), None)
         self.served += 1
@@ -132,6 +137,15 @@ class Drain:
             if not served:
                 chime.wait(self.look_seconds)
         chime.call()  # the next one that waits ends too
+
+    def _return_claim(self) -> None:
+        """Give back what this thread served when it lost the database: nobody has to wait for the lease to run out."""
+        taken = self._unreturned.get(threading.get_ident())
+        if taken is None:
+            return
+        with contextlib.suppress(LostClaim):  # what was seen is recorded all the same, or the lease has run out
+            due.release(taken)
+        del self._unreturned[threading.get_ident()]
 
     def _perform(self, taken: Claim, lease: Lease) -> None:
         try:

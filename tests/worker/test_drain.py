@@ -11,6 +11,7 @@ from api.claims import claim
 from api.credentials.models import Credential
 from api.database import database, write
 from api.due import LEASE_SECONDS, LostClaim, Priority
+from tests.databases import administer
 from tests.eventually import eventually
 from tests.rows import fresh, make_due, make_organisation
 from tests.worker.conftest import Worker
@@ -116,6 +117,24 @@ def test_threads_survive_a_database_that_is_away(
 
     assert eventually(all_valid)
     assert not drain.has_lost_a_thread
+
+
+@pytest.mark.engines("postgresql")
+def test_a_row_whose_worker_lost_the_database_waits_for_no_lease(
+    worker: Worker, cloud: MadeUpCloud, drain: Drain, db: str
+) -> None:
+    def cut_own_connection() -> None:
+        own = database.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
+        administer(db, f"SELECT pg_terminate_backend({own})")
+        del cloud.answers["good key"]
+
+    cloud.answers["good key"] = cut_own_connection
+    worker.add_credential()
+
+    drain.start()
+
+    assert eventually(all_valid, seconds=8)
+    assert cloud.calls["good key"] == 2
 
 
 def test_a_drain_that_is_closed_finishes_what_it_began(worker: Worker, cloud: MadeUpCloud, drain: Drain) -> None:
