@@ -7,6 +7,8 @@ from tests.clouds.aws_standin import REGION, AwsStandIn
 
 WRONG = "wrong"
 """A key whose secret is another's."""
+UNKNOWN = "unknown"
+"""A key that nobody has; the cloud may refuse one that it has just made in the same words."""
 GONE = "sg-0fffffffffffffff0"
 """A security group that is not there."""
 
@@ -25,7 +27,8 @@ class Cloud:
         good = aws.user()
         other = aws.another_key(good.user)
         wrong = {**good.credential_data, "secretAccessKey": "x" * 40}
-        keys = {"good": good.credential_data, "other": other.credential_data, WRONG: wrong}
+        unknown = {**good.credential_data, "accessKeyId": "AKIAUNKNOWNUNKNOWN00"}
+        keys = {"good": good.credential_data, "other": other.credential_data, WRONG: wrong, UNKNOWN: unknown}
         return cls(aws.endpoint, keys, aws.security_group())
 
     def credential(self, kind: str, name: str) -> dict[str, Any]:
@@ -50,7 +53,5 @@ class Cloud:
 
     def refusal_of(self, data: dict[str, str]) -> str | None:
         """The code with which the cloud refuses this key; None where it accepts it."""
-        if data in (self.keys["good"], self.keys["other"]):
-            return None
-        known = {key["accessKeyId"] for key in self.keys.values()}
-        return "SignatureDoesNotMatch" if data["accessKeyId"] in known else "InvalidClientTokenId"
+        kind = next(kind for kind, key in self.keys.items() if key == data)
+        return {WRONG: "SignatureDoesNotMatch", UNKNOWN: "InvalidClientTokenId"}.get(kind)

@@ -10,11 +10,10 @@ from api.credentials.models import Credential, TargetListing
 from api.database import connection, current_time, now, write
 from api.idempotency import IdempotencyKey
 from api.resources.models import Resource
-from tests.proof.crashes.cloud import GONE, WRONG
+from tests.proof.crashes.cloud import GONE, UNKNOWN, WRONG
 from tests.proof.crashes.cloud_deeds import ask_for_listing, ask_for_look, verified, with_credential, with_resource
 from tests.proof.crashes.deed import deed
 from tests.proof.crashes.site import It, Site, credential_of
-from worker.verify import SETTLING_SECONDS
 
 _NOBODY = "http://127.0.0.1:1"
 _NO_ADDRESS = "nowhere"
@@ -31,14 +30,44 @@ def _with_wrong_secret(site: Site, it: It) -> None:
     it["resource"] = site.add_resource(it)
 
 
-@deed("worker", prepare=_with_wrong_secret)
-def let_a_new_secret_settle(site: Site, _: It) -> None:
+def _with_unknown_key(site: Site, it: It) -> None:
+    it["credential"] = site.add_credential(it, UNKNOWN)
+
+
+@deed("worker", prepare=_with_unknown_key)
+def let_a_new_key_settle(site: Site, _: It) -> None:
     site.serve()
 
 
 @deed("worker", prepare=_with_wrong_secret)
 def refuse_a_credential(site: Site, _: It) -> None:
-    site.pass_time(SETTLING_SECONDS)
+    site.serve()
+
+
+def _with_secret_in_place(site: Site, it: It, kind: str) -> None:
+    """A secret that has taken the place of the one before without having been verified."""
+    body = {"credentialData": site.cloud.keys[kind]}
+    site.ask(it, "PATCH", f"/credentials/{it['credential']}?verify=false", body)
+
+
+def _with_good_secret_spoilt(site: Site, it: It) -> None:
+    verified(site, it)
+    _with_secret_in_place(site, it, WRONG)
+
+
+@deed("worker", prepare=_with_good_secret_spoilt)
+def refuse_a_credential_that_was_valid(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _with_wrong_secret_mended(site: Site, it: It) -> None:
+    _with_wrong_secret(site, it)
+    site.serve()
+    _with_secret_in_place(site, it, "good")
+
+
+@deed("worker", prepare=_with_wrong_secret_mended)
+def accept_a_credential_that_was_invalid(site: Site, _: It) -> None:
     site.serve()
 
 
@@ -61,7 +90,6 @@ def _with_wrong_candidate(site: Site, it: It) -> None:
 
 @deed("worker", prepare=_with_wrong_candidate)
 def reject_a_new_secret(site: Site, _: It) -> None:
-    site.pass_time(SETTLING_SECONDS)
     site.serve()
 
 
@@ -80,13 +108,11 @@ def _with_group_gone(site: Site, it: It) -> None:
 
 @deed("worker", prepare=_with_group_gone)
 def find_a_resource_gone(site: Site, _: It) -> None:
-    site.pass_time(SETTLING_SECONDS)
     site.serve()
 
 
 def _with_group_back(site: Site, it: It) -> None:
     _with_group_gone(site, it)
-    site.pass_time(SETTLING_SECONDS)
     site.serve()
     _name_group(it, site.cloud.group)
 
