@@ -190,14 +190,6 @@ def test_a_create_that_is_sent_again_makes_one_credential(real: RealServer, aws:
     assert first.body["id"] == second.body["id"]
 
 
-def test_a_cloud_without_an_adapter_is_never_called_valid(real_credentials: CredentialProvider) -> None:
-    data = {"apiUrl": "https://gateway.example.com", "apiKey": "edd1c9f034335f136f87ad84b625c8f1"}
-    other: dict[str, Any] = {"provider": "APISIX", "credentialType": "API_KEY", "credentialData": data}
-
-    with pytest.raises(HalfMade, match="EntryGuard cannot verify APISIX"):
-        made(real_credentials, declared.credential(**other))
-
-
 def test_a_key_that_may_only_read_is_refused_in_one_line(
     real_credentials: CredentialProvider, real: RealServer, aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
