@@ -127,6 +127,7 @@ class Gcp:
 
     def preload(self) -> None:
         """Load Google's SDK (3 seconds, 150 MB) before forking."""
+        import api.clouds.gcp_connection  # noqa: F401
         from api.clouds import gcp_clients
 
         gcp_clients.warm()

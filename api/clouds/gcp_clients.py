@@ -21,7 +21,7 @@ from google.cloud.compute_v1.services.firewalls.transports import FirewallsRestT
 from google.cloud.compute_v1.services.global_operations.transports import GlobalOperationsRestTransport
 from google.cloud.compute_v1.services.networks.transports import NetworksRestTransport
 from google.oauth2 import service_account
-from google.protobuf.json_format import ParseError
+from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # it publishes no types
 
 from api.clouds.base import Endpoints, Refused
 from api.clouds.gcp_errors import STALE, Broken, failure_of, failure_of_call, not_google, refusal_by

@@ -210,7 +210,7 @@ def _check(firewall: Json) -> None:
         raise _invalid("resource.sourceRanges[0]") from None
     if len(families) > 1 or len(firewall.get("targetTags", ())) > 70:
         raise _invalid("resource")
-    for allowed in firewall.get("allowed", firewall.get("denied", ())):
+    for allowed in firewall.get("allowed") or firewall.get("denied") or ():
         protocol, ports = allowed.get("IPProtocol", ""), allowed.get("ports", [])
         if protocol not in _PROTOCOLS or (ports and protocol not in _WITH_PORTS):
             raise _invalid("resource.allowed[0]")

@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
             self._say(200, settle(self.google, place.path.removeprefix("/standin/"), json.loads(body or b"null")))
             return
         google, fault = self.google, self.google.fault
-        google.calls.append(f"{self.command} {place.path}")
+        google.calls.append(f"{self.command} {self.path}")
         if google.service_of(place.path) not in fault.get("services", ("token", "compute", "resource_manager")):
             fault = {}
         time.sleep(fault.get("delay", 0))
@@ -152,6 +152,7 @@ class Handler(BaseHTTPRequestHandler):
         authorization = self.headers.get("Authorization", "")
         status, said = google.answer(self.command, place.path, dict(parse_qsl(place.query)), body, authorization)
         if fault.get("lost") and self.command != "GET" and place.path.startswith(_COMPUTE):
+            google.fault = {} if fault.get("once") else fault
             self.close_connection = True
             return
         self._say(status, said)
@@ -186,7 +187,8 @@ def settle(google: Google, what: str, said: Any) -> Any:
         for name, value in said["values"].items():
             setattr(google.projects[said["project"]], name, set(value) if name == "services" else value)
     elif what == "network":
-        google.projects[said["project"]].add_network(said["name"])
+        for name in said["names"]:
+            google.projects[said["project"]].add_network(name)
     elif what == "person":
         return getattr(google.projects[said["project"]], said["does"])(*said["arguments"], "")
     elif what == "forget_tokens":

@@ -72,9 +72,9 @@ def slow(seconds: float) -> Fault:
     return Fault({"delay": seconds})
 
 
-def losing_answers() -> Fault:
+def losing_answers(*, once: bool = False) -> Fault:
     """Makes the changes that it is asked for, and hangs up."""
-    return Fault({"lost": True})
+    return Fault({"lost": True, "once": once})
 
 
 def with_another_clock(seconds: float) -> Fault:
@@ -103,7 +103,8 @@ class GcpStandIn:
         self._folder = tempfile.TemporaryDirectory(prefix="eg-gcp-")
         self.authority = Path(self._folder.name) / "authority.pem"
         self.authority.write_text(started["authority"], encoding="ascii")
-        self._trusted = ssl.create_default_context(cafile=self.authority)
+        trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.authority))
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusted)
         self.url = f"https://127.0.0.1:{started['port']}"
         self._numbers = count(1)
         # Making one takes a while; which account a key is of is told by its id.
@@ -154,7 +155,7 @@ class GcpStandIn:
         """A new project, with the network `default` and room for 100 firewall rules."""
         name = f"project-{next(self._numbers)}"
         self.settle("project", {"name": name})
-        self.settle("network", {"project": name, "name": "default"})
+        self.settle("network", {"project": name, "names": ["default"]})
         return GcpProject(self, name)
 
     def credential_data(self, project: str, permissions: Collection[str]) -> dict[str, str]:
@@ -183,7 +184,7 @@ class GcpStandIn:
 
     @property
     def calls(self) -> list[str]:
-        """Every call so far, as in `POST /token`."""
+        """Every call so far, as in `POST /token`, with its query."""
         return list(self.settle("", None)["calls"])
 
     @contextmanager
@@ -202,8 +203,7 @@ class GcpStandIn:
     def settle(self, what: str, said: object) -> Any:
         """Have the stand-in do what Google has no call for."""
         request = urllib.request.Request(f"{self.url}/standin/{what}", json.dumps(said).encode())  # noqa: S310
-        opened = urllib.request.urlopen(request, timeout=_END_SECONDS, context=self._trusted)  # noqa: S310  our own
-        with opened as answer:
+        with self._opener.open(request, timeout=_END_SECONDS) as answer:
             return json.load(answer)
 
 
@@ -221,8 +221,11 @@ class GcpProject:
     def target(self) -> Target:
         """A new network."""
         name = f"network-{next(self._numbers)}"
-        self.google.settle("network", {"project": self.name, "name": name})
+        self.add_networks(name)
         return Target(None, name, "FIREWALL")
+
+    def add_networks(self, *names: str) -> None:
+        self.google.settle("network", {"project": self.name, "names": names})
 
     def add_foreign(self, target: Target, address: str, **changes: object) -> str:
         """A firewall rule made by somebody else, for TCP on port 443 unless `changes` say otherwise; its name."""
@@ -241,7 +244,7 @@ class GcpProject:
         return self.google.settle("person", {"project": self.name, "does": what, "arguments": arguments})
 
     def set(self, **values: object) -> None:
-        """quota, billed, services, operation_seconds, operation_error: as `gcp_compute.Project` has them."""
+        """quota, billed, services, firewalls, operation_seconds, operation_error, as `gcp_compute.Project` has them."""
         self.google.settle("set", {"project": self.name, "values": values})
 
     def firewalls(self) -> dict[str, dict[str, Any]]:
