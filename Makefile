@@ -86,7 +86,7 @@ lock: $(VENV)/installed ## the locks anew, from what the two setup.cfg ask for (
 
 clean: ## away with all that was made here (the Pulumi CLI stays in its cache)
 	rm -rf $(VENV) dist build pulumi_entryguard/build *.egg-info pulumi_entryguard/*.egg-info
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

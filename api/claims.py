@@ -35,7 +35,7 @@ def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority]) -> C
 
 def _anything_due(model: type[DueModel]) -> bool:
     """One look at an index: an idle worker asks for nothing more."""
-    return bool(model.select(peewee.SQL("1")).where(model.due_at <= now()).limit(1).tuples().first())
+    return bool(model.select().where(model.due_at <= now()).exists())
 
 
 def _waiting(
@@ -50,7 +50,6 @@ def _waiting(
     found = (
         Turn.select(urgency, Turn.served_at, Turn.organisation_id)
         .order_by(peewee.SQL("1"), peewee.SQL("2"))
-        .limit(1)
         .tuples()
         .first()
     )
@@ -71,7 +70,6 @@ def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority)
         model.select(model.id, model.wanted_revision, model.attempts, model.claim_token)
         .where(model.organisation_id == organisation_id, model.due_priority == int(priority), is_due(model))
         .order_by(model.due_at)
-        .limit(1)
     )
     turn = Turn.organisation_id == organisation_id
     with write():
