@@ -45,11 +45,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs a database once with each engine, or with those of `@pytest.mark.engines("sqlite")`."""
     if "database_url" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("engines")
-        engines = marker.args if marker else ENGINES
+        engines: tuple[str, ...] = marker.args if marker else ENGINES
         if "standing_clock" in metafunc.fixturenames:  # PostgreSQL's clock cannot be held
             engines = ("sqlite",)
         if metafunc.config.getoption("in_process"):
-            engines = [engine for engine in engines if engine == "sqlite"]
+            engines = tuple(engine for engine in engines if engine == "sqlite")
         metafunc.parametrize("database_url", engines, indirect=True)
 
 

@@ -127,7 +127,7 @@ def test_a_view_is_called_as_it_was_for_whoever_may(app: flask.Flask, admin: Cal
 
 def test_a_view_is_not_called_for_whoever_may_not(app: flask.Flask, hire: Hire) -> None:
     seen = []
-    view = requires("users:write")(lambda: seen.append(True))
+    view: Any = requires("users:write")(lambda: seen.append(True))
     bo = hire()
 
     with asking(app, Authorization=f"Bearer {bo.token}"), refused(NotAllowed, "User lacks ORG_ADMIN role"):
@@ -138,7 +138,7 @@ def test_a_view_is_not_called_for_whoever_may_not(app: flask.Flask, hire: Hire) 
 
 
 def test_a_view_for_everybody_still_wants_somebody(app: flask.Flask, hire: Hire) -> None:
-    view = authenticated(lambda: "seen")
+    view: Any = authenticated(lambda: "seen")
     bo = hire()
 
     with asking(app, Authorization=f"Bearer {bo.token}"):

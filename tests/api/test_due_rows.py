@@ -80,6 +80,7 @@ def test_a_claim_tells_all_about_its_row() -> None:
     taken = take()
 
     token = fresh(row).claim_token
+    assert token is not None
     assert taken == Claim(Credential, row.id, row.organisation_id, token, 2, 3, Priority.APPLY, inherited=False)
     assert work(row) == {
         "wanted_revision": 2,
@@ -250,7 +251,12 @@ def test_a_wait_is_from_half_to_the_whole_of_its_longest(
     monkeypatch: pytest.MonkeyPatch, attempts: int, priority: Priority, longest: float
 ) -> None:
     spans: list[tuple[float, float]] = []
-    monkeypatch.setattr(random, "uniform", lambda *span: spans.append(span) or 0.0)
+
+    def noted(low: float, high: float) -> float:
+        spans.append((low, high))
+        return high
+
+    monkeypatch.setattr(random, "uniform", noted)
 
     due.backoff_seconds(attempts, priority)
 

@@ -223,7 +223,7 @@ def test_resources_are_listed_by_organisation_and_page(
     make_resource(make_credential())
     second = resources.create(by_ada, wanted, uuid.uuid4())
 
-    rows = resources.listed(by_ada.organisation, Page()).rows
+    rows: list[Any] = resources.listed(by_ada.organisation, Page()).rows
     assert [(row.id, row.credential_name) for row in rows] == [(made.id, "AWS"), (second.id, "AWS")]
     assert [row.id for row in resources.listed(by_ada.organisation, Page(limit=1)).rows] == [made.id]
 

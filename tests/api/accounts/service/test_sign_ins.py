@@ -28,6 +28,7 @@ MISSING = "Missing or invalid authentication token"
 TWICE = {"reason": "a refresh token was used twice"}
 ATTEMPT = Attempt("ada@example.com", PASSWORD)
 SECOND = 1_000_000
+MICROSECOND = 0.000001
 WEEK = 7 * 24 * 3600
 
 
@@ -333,9 +334,9 @@ def test_what_is_over_is_forgotten_and_nothing_else(ada: User, standing_clock: N
     kept, gone = Login.select()
     with write():
         Login.update(expires_at=now()).where(Login.id == kept.id).execute()
-        Login.update(expires_at=now() - 1).where(Login.id == gone.id).execute()
+        Login.update(expires_at=now(-MICROSECOND)).where(Login.id == gone.id).execute()
         one = SignInFailure.select().first()
-        SignInFailure.update(forgotten_at=now() - 1).execute()
+        SignInFailure.update(forgotten_at=now(-MICROSECOND)).execute()
         SignInFailure.update(forgotten_at=now()).where(SignInFailure.subject == one.subject).execute()
 
     accounts.forget_expired()
