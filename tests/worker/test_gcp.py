@@ -46,7 +46,8 @@ def server(gcp: GcpStandIn, tmp_path: Path) -> Iterator[Server]:
     settings = settings_in(tmp_path) | gcp.settings
     worker = ServerProcess(settings, tmp_path / "worker.log")
     # It takes a named Redis for one that is there.
-    with served(tmp_path, **{name: value for name, value in settings.items() if name != "ENTRYGUARD_REDIS_URL"}) as api:
+    for_api = {name: value for name, value in settings.items() if name != "ENTRYGUARD_REDIS_URL"}
+    with served(tmp_path, 1, **for_api) as api:
         worker.start()
         _, login = api.ask("POST", "/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD})
         try:
