@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.database import bind, database
+from api.credentials.models import Credential
+from api.database import bind, connection, database
 from api.migrate import migrate
 from tests.clouds.aws_standin import AwsStandIn, Key
 from tests.proof.ledger import proven
@@ -27,7 +28,7 @@ ADDED_MILLISECONDS = 50
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The milliseconds of each POST, and the seconds from the last one to its verdict."""
+    """The milliseconds of each POST, and the seconds from the last one until all have their verdict."""
 
     times: list[float]
     verdict_seconds: float
@@ -65,21 +66,22 @@ def _is_kept(fault: str) -> bool:
         f" {faulty.verdict_seconds:15.2f}\n"
     )
     sys.stdout.flush()
-    proven("P5", f"POST /credentials, {REQUESTS} times, Redis {fault}", f"{added:+.1f} ms in the median")
+    figure = f"{added:+.1f} ms in the median, the last verdict {faulty.verdict_seconds:.1f} s after the last POST"
+    proven("P5", f"POST /credentials, {REQUESTS} times, Redis {fault}", figure)
     return added < ADDED_MILLISECONDS and faulty.verdict_seconds < VERDICT_SECONDS
 
 
 def _measured(site: Site, key: Key) -> Round:
-    times, credential_id = [], ""
+    times = []
     for _ in range(REQUESTS):
         answer = site.ask("POST", "/credentials", aws_credential(key, "measured"))
         if answer.status != 201:
             raise SystemExit(f"POST answered {answer.status}")
         times.append(answer.seconds * 1000)
-        credential_id = answer.body["id"]
     started = time.monotonic()
-    while not site.is_valid(credential_id):
-        time.sleep(0.05)
+    with connection():
+        while Credential.select().where(Credential.is_valid.is_null()).exists():
+            time.sleep(0.05)
     return Round(times, time.monotonic() - started)
 
 

@@ -81,6 +81,8 @@ def running_valkey() -> Iterator[ValkeyServer]:
     with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
         server = ValkeyServer(Path(folder))
         server.start()
-        yield server
-        server.resume()
-        server.kill()
+        try:
+            yield server
+        finally:
+            server.resume()
+            server.kill()
