@@ -1,4 +1,4 @@
-"""`python -m tests.proof.mutants` after `mutmut run`: says what lives, and fails where that is too much or unexplained."""
+"""`python -m tests.proof.mutants` after `mutmut run`: says what lives, and fails if that is unexplained."""
 
 import sys
 
