@@ -12,9 +12,10 @@ _PRIORITIES = range(100, 4097)
 _PROTOCOLS = {"tcp", "udp", "icmp", "icmpv6", "esp", "ah", "*"}
 _NAME = re.compile(r"[A-Za-z0-9]([\w.-]{0,78}\w)?", re.ASCII)
 _PORTS = re.compile(r"\*|\d{1,5}(-\d{1,5})?", re.ASCII)
-_ONE_OR_SEVERAL = (
-    ("sourceAddressPrefix", "sourceAddressPrefixes"),
-    ("destinationAddressPrefix", "destinationAddressPrefixes"),
+# The fields of which one must be given: a value, several, or application security groups.
+_EITHER = (
+    ("sourceAddressPrefix", "sourceAddressPrefixes", "sourceApplicationSecurityGroups"),
+    ("destinationAddressPrefix", "destinationAddressPrefixes", "destinationApplicationSecurityGroups"),
     ("sourcePortRange", "sourcePortRanges"),
     ("destinationPortRange", "destinationPortRanges"),
 )
@@ -171,7 +172,7 @@ class Groups:
 
 def _rule(group: Body, name: str, properties: Body) -> Body:
     """A rule as Azure keeps it: lists are there when they are empty, single values are not."""
-    kept: Body = {"provisioningState": "Succeeded"} | {several: [] for _, several in _ONE_OR_SEVERAL}
+    kept: Body = {"provisioningState": "Succeeded"} | {names[1]: [] for names in _EITHER}
     kept |= {field: value for field, value in properties.items() if field != "name" and value is not None}
     return {
         "name": name,
@@ -199,11 +200,14 @@ def _check(group: Body, name: str, body: Body) -> None:
 
 
 def _check_values(body: Body) -> None:
-    for one, several in _ONE_OR_SEVERAL:
-        if bool(body.get(one)) == bool(body.get(several)):
-            raise Refusal(400, "InvalidRequestFormat", f"Either {one} or {several} must be given.")
-        for value in body.get(several) or [body[one]]:
-            _check_value(one, value, str(body["protocol"]).lower())
+    for names in _EITHER:
+        given = [name for name in names if body.get(name)]
+        if len(given) != 1:
+            raise Refusal(400, "InvalidRequestFormat", f"One of {', '.join(names)} must be given.")
+        values = body[given[0]]
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, str):
+                _check_value(given[0], value, str(body["protocol"]).lower())
 
 
 def _check_others(group: Body, name: str, body: Body) -> None:

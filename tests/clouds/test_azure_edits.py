@@ -43,6 +43,8 @@ def properties(azure: AzureStandIn, target: Target, kept: Kept) -> dict[str, Any
         {"sourcePortRange": "1024-65535"},
         {"destinationAddressPrefix": "10.0.0.4"},
         {"destinationAddressPrefix": "VirtualNetwork"},
+        {"destinationAddressPrefix": None, "destinationApplicationSecurityGroups": [{"id": "/subscriptions/1/asg"}]},
+        {"sourceAddressPrefix": None, "sourceApplicationSecurityGroups": [{"id": "/subscriptions/1/asg"}]},
         {"priority": 4000},
     ],
     ids=str,

@@ -48,6 +48,12 @@ def url_of(listener: socket.socket) -> str:
     return f"https://127.0.0.1:{listener.getsockname()[1]}"
 
 
+def at(endpoints: Endpoints, service: str, url: str) -> Endpoints:
+    if service == "entra":
+        return replace(endpoints, azure_authority=url)
+    return replace(endpoints, azure_resource_manager=url)
+
+
 def assert_not_called(listener: socket.socket) -> None:
     with pytest.raises(TimeoutError):
         listener.accept()
@@ -131,21 +137,21 @@ def test_a_change_that_is_not_answered_is_unreachable_within_the_time_limits(
     assert time.monotonic() - began < 2 * at_azure.read_seconds + 3
 
 
-@pytest.mark.parametrize("service", ["azure_authority", "azure_resource_manager"])
+@pytest.mark.parametrize("service", ["entra", "arm"])
 def test_a_host_that_takes_no_connection_is_unreachable(azure: AzureStandIn, at_azure: Endpoints, service: str) -> None:
     with socket.socket() as bound:  # bound, and so nobody else's, but not listening
         bound.bind(("127.0.0.1", 0))
-        nowhere = replace(at_azure, **{service: url_of(bound)})
+        nowhere = at(at_azure, service, url_of(bound))
 
         with pytest.raises(Unreachable):
             CLOUDS["AZURE"].connect(azure.credential_data(), nowhere).verify([])
 
 
-@pytest.mark.parametrize("service", ["azure_authority", "azure_resource_manager"])
+@pytest.mark.parametrize("service", ["entra", "arm"])
 def test_nothing_is_sent_without_encryption(
     azure: AzureStandIn, at_azure: Endpoints, elsewhere: socket.socket, service: str
 ) -> None:
-    plain = replace(at_azure, **{service: url_of(elsewhere).replace("https", "http")})
+    plain = at(at_azure, service, url_of(elsewhere).replace("https", "http"))
 
     with pytest.raises(Unreachable):
         CLOUDS["AZURE"].connect(azure.credential_data(), plain).verify([])

@@ -161,8 +161,9 @@ def test_a_rule_that_does_something_else_is_no_equal_one(
     azure: AzureStandIn, connection: Connection, target: Target, change: dict[str, Any]
 ) -> None:
     rule = a_rule(ADDRESS)
-    several = {"destinationPortRanges": None} if "destinationPortRange" in change else {}
-    azure.add_foreign(target, rule, **change, **several)
+    if "destinationPortRange" in change:
+        change = change | {"destinationPortRanges": None}
+    azure.add_foreign(target, rule, **change)
 
     assert listed(connection, target, Kept(rule)) == Found(State.ABSENT)
 

@@ -93,7 +93,7 @@ def test_a_secret_that_was_revoked_is_noticed_though_its_token_goes_on(
 
     azure.give(principal, NETWORK_CONTRIBUTOR, secrets={})
 
-    assert connection.inspect(group)
+    assert connection.inspect(group).identifier == group.identifier
     assert str(refusal_of(connection, group)) == f"InvalidAuthenticationToken: {SECRET}"
 
 
