@@ -17,6 +17,7 @@ from tests.proof.canaries.search import Canary, found_in
 from tests.proof.canaries.servers import PLANTED, CanaryServer, canary_server
 from tests.proof.canaries.sinks import Pieces
 from tests.proof.canaries.visit import Visit
+from tests.proof.ledger import proven
 from tests.pulumi_entryguard.pulumi_stack import Stack
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,6 +40,7 @@ LEGITIMATE: Mapping[tuple[str, str], frozenset[str]] = {
 class Evidence:
     """What was collected in each place, and the secrets to look for."""
 
+    engine: str
     canaries: list[Canary]
     places: dict[str, Pieces] = field(default_factory=dict, repr=False)
 
@@ -60,7 +62,7 @@ def evidence(
     with canary_server(folder, url, aws.endpoint) as server:
         visit = Visit(server, key, aws.security_group())
         visit.happen()
-        evidence = Evidence(server.secrets.canaries)
+        evidence = Evidence(request.param, server.secrets.canaries)
         evidence.places |= _pulumi(folder, server, visit, aws.another_key(key.user))
         evidence.places |= {
             "process lists": sinks.process_lists(server),
@@ -129,7 +131,7 @@ PLACES = (
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_no_secret_is_left(evidence: Evidence, place: str) -> None:
+def test_no_secret_is_left_but_a_planted_one_that_is_found(evidence: Evidence, place: str) -> None:
     found = evidence.found(place)
 
     assert {
@@ -137,11 +139,11 @@ def test_no_secret_is_left(evidence: Evidence, place: str) -> None:
         for piece, names in found.items()
         for name in names - LEGITIMATE.get((place, piece), frozenset()) - {PLANTED}
     } == set()
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_a_planted_leak_is_found(evidence: Evidence, place: str) -> None:
-    assert any(PLANTED in names for names in evidence.found(place).values())
+    pieces = evidence.places[place].values()
+    size = sum(len(content) for content in pieces)
+    assert any(PLANTED in names for names in found.values()), "else this proves nothing"
+    figure = f"0 of {len(evidence.canaries) - 1} secrets in {len(pieces)} pieces of {size:,} bytes, a planted one found"
+    proven("P6", f"secrets looked for in: {place}, {evidence.engine}", figure)
 
 
 def test_what_belongs_in_an_answer_is_there(evidence: Evidence) -> None:
@@ -151,7 +153,7 @@ def test_what_belongs_in_an_answer_is_there(evidence: Evidence) -> None:
 
 
 def test_enough_secrets_were_used(evidence: Evidence) -> None:
-    assert len(evidence.canaries) >= 25
+    assert len(evidence.canaries) >= 60
 
 
 def test_the_logs_are_at_debug(evidence: Evidence) -> None:
