@@ -15,7 +15,15 @@ from typing import Any
 
 WORKER = [sys.executable, "-m", "worker"]
 SERVER = [sys.executable, "-c", "from api.commands import main; main()"]
-_START_SECONDS = 30
+_START_SECONDS = 90
+# A worker asks every cloud that it has a credential for. No test's questions leave this machine.
+_CLOUDS = (
+    "GCP_TOKEN_URL",
+    "GCP_COMPUTE_URL",
+    "GCP_RESOURCE_MANAGER_URL",
+    "AZURE_AUTHORITY_URL",
+    "AZURE_RESOURCE_MANAGER_URL",
+)
 
 
 def random_key() -> str:
@@ -29,6 +37,7 @@ def settings_for(database_url: str, redis_url: str, aws_endpoint: str, key_ring:
         "ENTRYGUARD_REDIS_URL": redis_url,
         "ENTRYGUARD_AWS_ENDPOINT_URL": aws_endpoint,
         "ENTRYGUARD_KEY_RING": key_ring,
+        **{f"ENTRYGUARD_{name}": "https://127.0.0.1:1" for name in _CLOUDS},
         **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
     }
 
