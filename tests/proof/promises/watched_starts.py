@@ -14,6 +14,8 @@ from typing import Any, Self
 
 _WATCHED = {"socket.bind", "os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "subprocess.Popen"}
 
+_LONGEST_SECONDS = 60
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -40,7 +42,8 @@ class WatchedStarts:
     ) -> Ended:
         """`entryguard-server` with these arguments, or the worker where there are none, to its end, in `folder`.
 
-        It is killed after `kill_after` seconds, unless it has ended by then; the code is -9.
+        It is killed after `kill_after` seconds, unless it has ended by then; the code is -9. So is one that goes on for
+        `_LONGEST_SECONDS`, although it should have refused.
         """
         assert self._process.stdin and self._process.stdout
         wanted = {"arguments": arguments, "environment": environment, "folder": str(folder), "kill_after": kill_after}
@@ -73,12 +76,20 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             _become(wanted, api.commands.main, worker.__main__.main)
-        if wanted["kill_after"] is not None:
-            time.sleep(wanted["kill_after"])
-            os.kill(pid, signal.SIGKILL)  # one that has ended already was not waited for yet
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        status = _wait(pid, _LONGEST_SECONDS if wanted["kill_after"] is None else wanted["kill_after"])
         sys.stdout.write(json.dumps([status, time.monotonic() - begun]) + "\n")
         sys.stdout.flush()
+
+
+def _wait(pid: int, seconds: float) -> int:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _become(wanted: dict[str, Any], serve: Any, work: Any) -> None:
