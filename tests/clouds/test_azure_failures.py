@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable, Verified
+from api.clouds.azure_client import session_for
+from api.clouds.azure_login import ServicePrincipal
 from api.clouds.base import Throttled
 from api.clouds.rules import Kept
 from tests.clouds.azure_faults import (
@@ -20,7 +22,7 @@ from tests.clouds.azure_faults import (
     silent,
     slow,
 )
-from tests.clouds.azure_standin import AzureStandIn
+from tests.clouds.azure_standin import NETWORK_CONTRIBUTOR, AzureStandIn
 from tests.clouds.sites import HERE, a_rule
 
 RULE = Kept(a_rule("81.2.69.142/32"))
@@ -179,6 +181,20 @@ def test_a_connection_works_again_at_once(azure: AzureStandIn, connection: Conne
         connection.verify([])
 
     assert connection.verify([]) == Verified(azure.subscription)
+
+
+def test_a_token_that_was_refused_is_asked_for_anew(azure: AzureStandIn, at_azure: Endpoints) -> None:
+    """As between two verifications. MSAL gives the same answer for a minute, without asking."""
+    disabled = azure.principal()
+    azure.give(disabled, NETWORK_CONTRIBUTOR, error=7000112)
+    with session_for(at_azure) as session:
+        principal = ServicePrincipal(disabled.credential_data, session, at_azure)
+        with pytest.raises(Refused):
+            principal.get_token(f"{azure.resource_manager}/.default")
+
+        azure.give(disabled, NETWORK_CONTRIBUTOR)
+
+        assert principal.get_token(f"{azure.resource_manager}/.default").token
 
 
 @pytest.mark.parametrize("services", [("entra",), ("arm",)], ids=str)
