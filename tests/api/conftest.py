@@ -25,7 +25,7 @@ from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
 from api.wait import WaitingRoom
-from tests.proof.neighbours.redis_faults import given_valkey
+from tests.proof.neighbours.redis_faults import OPTION, given_valkey
 from tests.served_api import NO_REDIS
 from tests.valkey_server import ValkeyServer
 
@@ -107,7 +107,7 @@ def _own(environment: dict[str, str]) -> dict[str, str]:
 def _quick_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where tests run thousands of times, Argon2's own parameters would take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.config.getoption("in_process"):
+        if request.config.getoption("in_process") or request.config.getoption(OPTION):
             patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
