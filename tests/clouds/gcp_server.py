@@ -50,7 +50,9 @@ class Google:
         self._lock = threading.Lock()
 
     def service_of(self, path: str) -> str:
-        return "token" if path == "/token" else "compute" if path.startswith(_COMPUTE) else "resource_manager"
+        if path.startswith(_COMPUTE):
+            return "operations" if "/operations/" in path else "compute"
+        return "token" if path == "/token" else "resource_manager"
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes, authorization: str) -> Answer:
         try:
@@ -141,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         google, fault = self.google, self.google.fault
         google.calls.append(f"{self.command} {self.path}")
-        if google.service_of(place.path) not in fault.get("services", ("token", "compute", "resource_manager")):
+        if google.service_of(place.path) not in fault.get("services", (google.service_of(place.path),)):
             fault = {}
         time.sleep(fault.get("delay", 0))
         if fault.get("silent"):

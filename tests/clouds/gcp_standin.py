@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from api.clouds import CLOUDS, Endpoints, Target
 
+SERVICES = ("token", "resource_manager", "compute", "operations")
 SEE_NETWORKS = ("compute.networks.get", "compute.networks.list")
 REQUIRED = CLOUDS["GCP"].permissions
 # What roles/compute.securityAdmin has of all that is asked for.
@@ -41,7 +42,7 @@ class Fault:
 
 
 def answering(status: int, reason: str, message: str = "x", *, services: Collection[str] = ("compute",)) -> Fault:
-    """An error of Google's, for every call of these services: token, compute, resource_manager."""
+    """An error of Google's, for every call of these of `SERVICES`."""
     error = {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}
     return answering_as_is(status, json.dumps({"error": error}), services=services)
 
@@ -56,16 +57,16 @@ def answering_as_is(
     status: int,
     body: str,
     *,
-    services: Collection[str] = ("token", "compute", "resource_manager"),
+    services: Collection[str] = SERVICES,
     headers: Mapping[str, str] | None = None,
 ) -> Fault:
     """These very words, whatever is asked: a proxy's page, say."""
     return Fault({"status": status, "body": body, "services": list(services), "headers": dict(headers or {})})
 
 
-def silent(*, services: Collection[str] = ("token", "compute", "resource_manager")) -> Fault:
+def silent() -> Fault:
     """Takes requests and does not answer."""
-    return Fault({"silent": True, "services": list(services)})
+    return Fault({"silent": True})
 
 
 def slow(seconds: float) -> Fault:

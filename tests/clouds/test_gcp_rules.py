@@ -9,7 +9,7 @@ import pytest
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable
 from api.clouds.base import Full
 from api.clouds.rules import Found, Kept, Ports, Protocol, Rule, State, Tag
-from tests.clouds.gcp_standin import GcpProject, GcpStandIn, losing_answers
+from tests.clouds.gcp_standin import GcpProject, GcpStandIn, answering, losing_answers
 from tests.clouds.sites import HERE, a_rule, listed, state
 
 ADDRESS = "81.2.69.142/32"
@@ -246,6 +246,16 @@ def test_what_an_operation_ends_in_is_told_like_an_answer(
 
     assert str(caught.value).startswith(said)
     assert "secret" not in str(caught.value)
+
+
+def test_an_operation_that_is_not_found_is_not_a_rule_that_is_not_there(
+    project: GcpProject, connection: Connection, target: Target, kept: Kept
+) -> None:
+    project.set(operation_seconds=60.0)
+    lost = answering(404, "notFound", services=["operations"])
+
+    with project.google.faulty(lost), pytest.raises(Unreachable, match="what became of the change"):
+        connection.revoke(target, kept)
 
 
 def test_a_rule_that_is_being_changed_is_come_back_to(

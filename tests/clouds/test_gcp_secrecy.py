@@ -8,10 +8,14 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
+from google.auth.transport.requests import Request
 
 from api.clouds import CLOUDS, Endpoints, Refused, Target, Unreachable, Verified
+from api.clouds.gcp_clients import GoogleClients
+from api.clouds.http import operators_session
 from api.clouds.rules import Kept
 from tests.clouds.gcp_standin import GcpProject, GcpStandIn, answering_as_is, silent
 from tests.clouds.sites import HERE, a_rule
@@ -103,6 +107,29 @@ def test_no_host_is_called_but_the_operators_and_no_thread_is_left(
     left = [thread for thread in set(threading.enumerate()) - before if not isinstance(thread, threading.Timer)]
     assert left == []
     assert asked == {"127.0.0.1"}
+
+
+def test_an_account_asks_for_tokens_and_for_nothing_else(project: GcpProject, at_gcp: Endpoints) -> None:
+    """The SDK gives up its look-up in the background where a session cannot be copied: ours may be one day."""
+    asked: list[str] = []
+
+    class Asking(Request):
+        def __call__(self, url: str, *arguments: object, **options: object) -> object:
+            asked.append(url)
+            return super().__call__(url, *arguments, **options)  # type: ignore[no-untyped-call]
+
+        def __deepcopy__(self, _: object) -> "Asking":
+            return self
+
+    clients = GoogleClients(project.credential_data(), at_gcp)
+    session, before = operators_session(at_gcp), set(threading.enumerate())
+
+    account: Any = clients.firewalls.transport._credentials
+    account.before_request(Asking(session), "GET", project.google.url, {})
+
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert asked == [f"{project.google.url}/token"]
 
 
 def test_the_environments_settings_have_no_say(
