@@ -15,7 +15,7 @@ from typing import Any
 
 WORKER = [sys.executable, "-m", "worker"]
 SERVER = [sys.executable, "-c", "from api.commands import main; main()"]
-_START_SECONDS = 30
+_START_SECONDS = 90
 # A worker asks every cloud that it has a credential for. No test's questions leave this machine.
 _CLOUDS = (
     "GCP_TOKEN_URL",
