@@ -1,5 +1,6 @@
 """Every operation asked as everybody: who may is served, and who may not learns and changes nothing."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from api.access import ANYBODY, SCOPES
 from api.openapi import BASE_PATH
 from tests.proof.callers import CALLERS, Standing
 from tests.proof.crowd import shows_eve
+from tests.proof.ledger import proven
 from tests.proof.matrix import FILTERS, NAMES_NOTHING, OBJECTS, ROWS, Expected, expected, object_of, scope_of
 from tests.proof.operations import Operation
 from tests.proof.statements import heard, is_write
@@ -15,6 +17,8 @@ from tests.proof.world import World
 
 everything = pytest.mark.parametrize("name", ROWS)
 everybody = pytest.mark.parametrize("asker", CALLERS)
+answered: Counter[str] = Counter()
+"""How many operations have answered each kind of caller well."""
 
 
 def operation_of(world: World, name: str) -> Operation:
@@ -74,6 +78,9 @@ def test_everybody_is_answered_as_their_standing_says(world: World, name: str, a
     assert told(answer) == wanted, answer.text
     assert operation.documents(wanted.status, wanted.code)
     assert shows_eve(answer.text) <= (caller.standing is Standing.OUTSIDER)
+    answered[asker] += 1
+    figure = f"{answered[asker]} of {len(ROWS)} answered as the contract has it"
+    proven("MATRIX", f"the OpenAPI document's operations asked as {asker}", figure)
 
 
 @everything

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.proof.ledger import proven
 from tests.proof.matrix import FILTERS, OBJECTS, ROWS, object_of
 from tests.proof.operations import Operation
 from tests.proof.statements import heard
@@ -95,6 +96,8 @@ def test_another_organisations_id_in_the_path_is_like_one_that_is_nobodys(world:
 
     for kind in operation.path_ids:
         assert unlike_unknown(world, operation, kind) == []
+    asked = sum(1 for _ in requests(operation)) * len(_ASKERS) * len(operation.path_ids)
+    proven("P11", f"{name} with another organisation's id", f"{asked} requests answered as with an id of nothing")
 
 
 def test_another_organisations_id_in_a_body_is_like_one_that_is_nobodys(world: World) -> None:
@@ -103,6 +106,7 @@ def test_another_organisations_id_in_a_body_is_like_one_that_is_nobodys(world: W
 
     for operation, name in places:
         assert unlike_unknown(world, operation, object_of(name), name) == [], operation.name
+    proven("P11", "another organisation's id in a body", f"{len(places)} of {len(places)} places answered as unknown")
 
 
 def test_a_filter_by_what_is_another_organisations_is_like_one_by_nothing(world: World) -> None:
@@ -120,6 +124,7 @@ def test_a_filter_by_what_is_another_organisations_is_like_one_by_nothing(world:
                     for value in (foreign, unknown)
                 )
                 assert first == second and first.status == 200, (operation.name, rest)
+    proven("P11", "filters that name what is another organisation's", f"{len(places)} of {len(places)} as for nothing")
 
 
 @pytest.mark.parametrize("malformed", ["nonsense", "0", "%00", "7c9e6679742540de944be07fc1f90ae7"])
