@@ -67,7 +67,7 @@ format: $(VENV)/installed ## lay the code out as lint wants it
 reference: $(VENV)/installed ## docs/reference.md anew, from the code
 	$(BIN)/python -m tools.reference
 
-types: $(VENV)/installed ## the Pulumi package's typed credentials anew, from the clouds' declarations
+types: $(VENV)/installed ## the Pulumi package's typed credentials and least privilege anew, from the clouds' declarations
 	$(BIN)/python -m tools.types
 
 wheels: $(VENV)/installed ## both wheels, into dist/

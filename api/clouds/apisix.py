@@ -32,6 +32,10 @@ class Apisix:
     permissions: tuple[str, ...] = ("admin",)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"NotFound"})
+    policy_use = (
+        "A part of the gateway's configuration: APISIX knows no right between viewer and admin, so a key of the role "
+        "admin that nobody else uses is the least."
+    )
     hints: Mapping[str, str] = {
         "Unauthorized": "Admin API key is wrong, or has no admin role",
         "NotFound": "Route doesn't exist on this gateway",

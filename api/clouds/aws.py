@@ -52,6 +52,10 @@ class Aws:
     # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
     settling = frozenset({"InvalidClientTokenId", "UnauthorizedOperation"})
     gone = frozenset({"InvalidGroup.NotFound"})
+    policy_use = (
+        "An IAM policy: attach it to the IAM user whose access key EntryGuard gets. "
+        "In GovCloud an ARN starts with arn:aws-us-gov, in China with arn:aws-cn."
+    )
     hints: Mapping[str, str] = {
         "InvalidClientTokenId": "Access Key ID is invalid or doesn't exist",
         "SignatureDoesNotMatch": "Secret Access Key is incorrect",

@@ -191,6 +191,8 @@ class Cloud(Protocol):
     """The codes with which the cloud may refuse a key or a policy that it has just made, until all of it has heard."""
     gone: frozenset[str]
     """The codes that mean that the object itself is no more, and so no rule of ours on it."""
+    policy_use: str
+    """What a person does with what `policy` gives, in a sentence or two."""
 
     def __hash__(self) -> int: ...
 

@@ -95,6 +95,10 @@ class Gcp:
     # Keys and roles take a while to be known everywhere: https://cloud.google.com/iam/docs/access-change-propagation
     settling = frozenset({"invalid_grant", "AccessDenied", "Permission denied"})
     gone = frozenset({"notFound"})
+    policy_use = (
+        "A custom role: make it with `gcloud iam roles create entryguard --project PROJECT --file FILE`, "
+        "and grant it to the service account in that project."
+    )
     hints: Mapping[str, str] = {
         "invalid_grant": "Service account key is invalid or revoked",
         "Permission denied": "Service account lacks required compute permissions",

@@ -78,6 +78,7 @@ class Nimbus:
     permissions: tuple[str, ...] = (LOOK, OPEN)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"GateNotFound"})
+    policy_use = "A list of rights: hand it in with the key."
     hints: Mapping[str, str] = {
         "KeyUnknown": "Sky key is wrong",
         "NotPermitted": "Key may not do what EntryGuard needs",

@@ -160,6 +160,13 @@ def test_the_pulumi_package_gets_a_typed_form(house: Path) -> None:
     assert "| NimbusSkyKey\n" in text
 
 
+def test_the_command_line_knows_its_least_privilege(house: Path) -> None:
+    said = said_in(house, "from tools.types.least_privilege import written; print(written())")
+
+    assert isinstance(said, dict)
+    assert said["NIMBUS"]["policy"] == {"may": [LOOK, OPEN], "gates": ["*"]}
+
+
 def test_the_reference_tells_of_it(house: Path) -> None:
     page = said_in(house, "import json; from tools.reference.clouds import clouds; print(json.dumps(clouds()))")
 

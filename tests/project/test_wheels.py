@@ -50,7 +50,7 @@ def test_the_servers_wheel_brings_its_two_packages_and_nothing_else(server_wheel
     assert {name.split("/")[0] for name in server_wheel} == {"api", "worker"}
 
 
-def test_the_pulumi_wheel_holds_every_module_and_its_types(pulumi_wheel: set[str]) -> None:
+def test_the_pulumi_wheel_holds_every_module_its_types_and_the_least_privilege(pulumi_wheel: set[str]) -> None:
     modules = {f"pulumi_entryguard/{path.name}" for path in (ROOT / "pulumi_entryguard").glob("*.py")}
 
-    assert pulumi_wheel == modules | {"pulumi_entryguard/py.typed"}
+    assert pulumi_wheel == modules | {"pulumi_entryguard/least_privilege.json", "pulumi_entryguard/py.typed"}

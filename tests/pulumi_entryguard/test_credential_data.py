@@ -6,6 +6,7 @@ import pytest
 
 from pulumi_entryguard import ApisixApiKey, AwsAccessKey, AzureServicePrincipal, GcpServiceAccount
 from pulumi_entryguard.credential_data import CredentialData, as_mapping
+from tools.types import least_privilege
 from tools.types.written import written
 
 FORMS: list[tuple[CredentialData, set[str]]] = [
@@ -32,8 +33,11 @@ def test_a_typed_form_does_not_show_its_secret(form: CredentialData, _keys: set[
     assert "hush" not in repr(form)
 
 
-def test_the_forms_are_those_that_the_clouds_declare() -> None:
+@pytest.mark.parametrize(
+    ("file", "made"), [("credential_data.py", written()), ("least_privilege.json", least_privilege.written())]
+)
+def test_what_is_made_of_the_clouds_declarations_is_what_they_declare(file: str, made: str) -> None:
     """After a change of a declaration: `make types`."""
-    path = Path(__file__).parents[2] / "pulumi_entryguard" / "credential_data.py"
+    path = Path(__file__).parents[2] / "pulumi_entryguard" / file
 
-    assert path.read_text(encoding="utf-8") == written()
+    assert path.read_text(encoding="utf-8") == made

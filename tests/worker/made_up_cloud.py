@@ -33,6 +33,7 @@ class MadeUpCloud:
     hints: Mapping[str, str] = {}
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({NOT_THERE.code})
+    policy_use = ""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}

@@ -27,6 +27,7 @@ def _cloud(cloud: Cloud) -> str:
             f"### {cloud.name}: {cloud.label}\n",
             f"`credentialType` is `{cloud.credential_type}`; a resource's `region` {region}. "
             f"Permissions: {codes(cloud.permissions)}.\n",
+            f"Least privilege: {cloud.policy_use}\n",
             table(("credentialData", "", ""), fields),
             table(("resourceType", "resourceIdentifier", "such as", "config"), kinds),
             table(("verificationError", "what it means"), [(code(name), hint) for name, hint in cloud.hints.items()]),

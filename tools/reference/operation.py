@@ -1,5 +1,6 @@
 """The operator's part of the reference: settings, limits, commands. Read from what the server itself reads."""
 
+import argparse
 import dataclasses
 from collections.abc import Iterator, Mapping
 
@@ -8,6 +9,7 @@ import click
 from api.commands import main
 from api.limit_table import DEFAULTS
 from api.settings import PREFIX, Settings
+from pulumi_entryguard import command as users_command
 from tools.reference.markdown import code, codes, table
 
 COMMAND = "entryguard-server"
@@ -20,6 +22,9 @@ _ONLY_FOR_DEV = f"""\
 `{COMMAND} dev` gives a value to each required one that is not set, and reads on its first start `{PREFIX}ADMIN_EMAIL`,
 `{PREFIX}ADMIN_PASSWORD` and `{PREFIX}ADMIN_ORGANIZATION`. The client's own `{PREFIX}ENDPOINT`, `{PREFIX}TOKEN` and
 `{PREFIX}API_KEY` may stand in the same environment.
+"""
+_USERS = """\
+The user's own command comes with the wheel `pulumi-entryguard`, and needs nothing but Python.
 """
 _LIMITS = f"""\
 By name, in `{PREFIX}RATE_LIMITS`, such as `login=10/minute;write=60/minute`; what is not named keeps its default.
@@ -58,7 +63,8 @@ def commands() -> str:
         (code(f"{path} {_arguments(command)}".strip()), command.help or "", "<br>".join(_options(command)))
         for path, command in _commands(COMMAND, main)
     ]
-    return f"## Commands\n\n{table(('command', 'what it does', 'options'), rows)}"
+    head = ("command", "what it does", "options")
+    return f"## Commands\n\n{table(head, rows)}\n{_USERS}\n{table(head, _users_commands())}"
 
 
 def _default(setting: "dataclasses.Field[object]") -> str:
@@ -76,6 +82,17 @@ def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Co
         return
     for name, inner in command.commands.items():
         yield from _commands(f"{path} {name}", inner)
+
+
+def _users_commands() -> Iterator[tuple[str, str, str]]:
+    """Those of `entryguard`, read from where argparse keeps them."""
+    whole = users_command.parser()
+    kinds = (action for action in whole._actions if isinstance(action, argparse._SubParsersAction))
+    for name, command in next(kinds).choices.items():
+        parts = [part for part in command._actions if not isinstance(part, argparse._HelpAction)]
+        arguments = [f"[{part.metavar}]" for part in parts if not part.option_strings]
+        options = [f"{codes(part.option_strings)}: {part.help}" for part in parts if part.option_strings]
+        yield code(" ".join((whole.prog, name, *arguments))), command.description or "", "<br>".join(options)
 
 
 def _arguments(command: click.Command) -> str:
