@@ -30,7 +30,10 @@ Ask = Callable[[Target, Callable[..., Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a rule is about, however it is spelt: small letters, networks without host bits."""
+    """What a rule is about, however it is spelt: small letters, networks without host bits.
+
+    An application security group stands in place of addresses, and so leaves none.
+    """
 
     protocol: str
     sources: frozenset[str]
@@ -211,11 +214,9 @@ def _read(rule: Any) -> There:
         is_allow=it.access.lower() == "allow",
         opening=Opening(
             protocol=it.protocol.lower(),
-            sources=_all(_spelt, it.source_address_prefix, it.source_address_prefixes)
-            | _groups(it.source_application_security_groups),
+            sources=_all(_spelt, it.source_address_prefix, it.source_address_prefixes),
             source_ports=_all(_ports, it.source_port_range, it.source_port_ranges),
-            destinations=_all(_spelt, it.destination_address_prefix, it.destination_address_prefixes)
-            | _groups(it.destination_application_security_groups),
+            destinations=_all(_spelt, it.destination_address_prefix, it.destination_address_prefixes),
             ports=_all(_ports, it.destination_port_range, it.destination_port_ranges),
         ),
         state=(it.provisioning_state or "succeeded").lower(),
@@ -224,10 +225,6 @@ def _read(rule: Any) -> There:
 
 def _all(spelt: Callable[[str], str], one: str | None, several: Sequence[str] | None) -> frozenset[str]:
     return frozenset(spelt(each) for each in (one, *(several or ())) if each)
-
-
-def _groups(groups: Sequence[Any] | None) -> frozenset[str]:
-    return frozenset(str(group.id).lower() for group in groups or ())
 
 
 def _spelt(prefix: str) -> str:
