@@ -49,6 +49,7 @@ def connection(project: GcpProject, at_gcp: Endpoints) -> Connection:
         answering_token(400, "server_error"),
         *(answering_as_is(status, PAGE) for status in (200, 400, 403, 404, 502)),
         *(answering_as_is(status, PORTAL) for status in (200, 404)),
+        *(answering_as_is(200, PORTAL, services=[service]) for service in ("resource_manager", "compute")),
         *(answering_as_is(200, body, services=["token"]) for body in ("[]", '"ya29"', "7", "null", "{}")),
         answering_as_is(200, '{"access_token": 7, "expires_in": 1}', services=["token"]),
         answering_as_is(200, '{"access_token": "t", "expires_in": "soon"}', services=["token"]),
