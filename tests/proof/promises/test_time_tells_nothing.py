@@ -15,6 +15,8 @@ from tests.proof.scale import FULL
 from tests.proof.world import World
 
 PAIRS = 2000
+TRIES = 3
+"""The quickest of so many counts: what else runs on the machine only ever adds to a time."""
 WARM_UP = 50
 SEED = 11
 SIGNIFICANT = 0.01
@@ -38,17 +40,19 @@ def times(world: World, name: str) -> tuple[list[float], list[float]]:
         order.shuffle(asked)
         for kept, object_id in asked:
             ids = {**world.own, kind: object_id}
-            begun = time.perf_counter()
-            answer = world.ask(operation, headers, ids, json=body)
-            seconds = time.perf_counter() - begun
-            assert answer.status_code == 404
+            tries = []
+            for _ in range(TRIES):
+                begun = time.perf_counter()
+                answer = world.ask(operation, headers, ids, json=body)
+                tries.append(time.perf_counter() - begun)
+                assert answer.status_code == 404
             if number >= WARM_UP:
-                kept.append(seconds)
+                kept.append(min(tries))
     return foreign, unknown
 
 
 @pytest.mark.skipif(not FULL, reason="thousands of requests for each operation, on a quiet machine")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", NAMES)
 def test_another_organisations_id_takes_no_longer_than_one_of_nothing(world: World, name: str) -> None:
     foreign, unknown = times(world, name)
@@ -62,7 +66,7 @@ def test_another_organisations_id_takes_no_longer_than_one_of_nothing(world: Wor
 
 
 @pytest.mark.skipif(not FULL, reason="thousands of requests, on a quiet machine")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 def test_a_third_of_a_millisecond_would_be_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the other tests prove nothing."""
     of: Callable[..., object] = credentials.of
