@@ -17,15 +17,18 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test proof mutants coverage faults fuzz lint format lock reference types wheels clean pulumi
+.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz lint format lock reference types wheels clean pulumi
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/installed pulumi ## everything that the demo and the tests need (minutes the first time, then a second)
 
 demo: setup ## the main job on your screen: a credential and two security groups from Pulumi, verified
 	@$(WITH_TOOLS) $(BIN)/python -m examples.demo
+
+demo-clouds: $(VENV)/installed ## stand-ins for all four clouds, with credentials to try EntryGuard with by hand
+	@$(BIN)/python -m tests.clouds
 
 test: setup lint ## lint, then every test
 	@$(WITH_TOOLS) $(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -13,7 +13,7 @@ from api.settings import Settings
 from tests.docs.pages import ROOT, pages, text
 
 _COMMAND = re.compile(r"entryguard-server ((?:[a-z][a-z-]*|--[a-z-]+)(?: [^\n`|;&>()]*)?)")
-_TARGET = re.compile(r"`make ([a-z]+)|^make ([a-z]+)", re.MULTILINE)
+_TARGET = re.compile(r"`make ([a-z-]+)|^make ([a-z-]+)", re.MULTILINE)
 _SETTING = re.compile(r"ENTRYGUARD_([A-Z_]+[A-Z])\b")
 # Of the client, of the first start, and of the two programs that run the server.
 _OTHERS = {"ENDPOINT", "TOKEN", "API_KEY", "ADMIN_EMAIL", "ADMIN_PASSWORD", "ADMIN_ORGANIZATION", "HOST"}
