@@ -53,6 +53,8 @@ class ApisixConnection:
                 raise Refused(refusal.code, "missing admin", Apisix.permissions) from None
             if refusal.code != "NotFound":
                 raise
+        else:
+            raise _not_apisix(200)  # it says yes to everything
         return Verified(str(urlsplit(self._url).hostname))
 
     def inspect(self, target: Target) -> Seen:

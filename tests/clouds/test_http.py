@@ -1,13 +1,10 @@
 """How the server calls out: to no forbidden address, no further than it was sent, and never for long."""
 
 import gzip
-import ipaddress
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +14,7 @@ import trustme
 from api.clouds.base import Address, Endpoints
 from api.clouds.http import AnswerTooLong, is_forbidden, operators_session, tenants_session
 from api.network import may_be_called
-
-LOOPBACK = "127.0.0.1"
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+from tests.clouds.bad_servers import HEAD, LOOPBACK, resolving, saying, serving
 
 
 def only_loopback(address: Address) -> bool:
@@ -28,46 +23,6 @@ def only_loopback(address: Address) -> bool:
 
 def endpoints(judge: Callable[[Address], bool] = only_loopback, ca_bundle: Path | None = None) -> Endpoints:
     return Endpoints(may_be_called=judge, connect_seconds=0.5, read_seconds=1.0, ca_bundle=ca_bundle)
-
-
-@contextmanager
-def serving(
-    answer: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None
-) -> Iterator[tuple[int, list[int]]]:
-    """A server that answers each connection in its own way. Gives its port, and the number of connections so far."""
-    listener = socket.create_server((LOOPBACK, 0))
-    seen: list[int] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            seen.append(1)
-            threading.Thread(target=handle, args=(connection,), daemon=True).start()
-
-    def handle(connection: socket.socket) -> None:
-        try:
-            with tls.wrap_socket(connection, server_side=True) if tls else connection as channel:
-                channel.recv(65536)
-                answer(channel)
-        except OSError:
-            return  # the caller has gone: that is what most of these tests want
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], seen
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
-
-
-def saying(body: bytes, *headers: str) -> Callable[[socket.socket], None]:
-    lines = [f"Content-Length: {len(body)}", "Connection: close", *headers]
-    return lambda channel: channel.sendall(HEAD + "\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
 
 def trickling(channel: socket.socket) -> None:
@@ -213,17 +168,3 @@ def test_the_certificate_is_for_the_name_and_not_for_the_address(
         for session, host in ((trusting, "other.example"), (tenants_session(endpoints()), "gateway.example")):
             with pytest.raises(requests.exceptions.SSLError):
                 session.get(f"https://{host}:{port}/")
-
-
-def resolving(*addresses: str) -> Callable[..., list[tuple[object, ...]]]:
-    """A resolver that answers every name with these addresses."""
-
-    def answer(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
-        families = (
-            socket.AF_INET6 if ipaddress.ip_address(each).version == 6 else socket.AF_INET for each in addresses
-        )
-        return [
-            (family, socket.SOCK_STREAM, 6, "", (each, port)) for family, each in zip(families, addresses, strict=True)
-        ]
-
-    return answer

@@ -1,7 +1,6 @@
 """A tenant's URL that the server must not call is refused when it is given, and nothing is called to find out."""
 
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +9,12 @@ from typing import Any
 import pytest
 
 from api.credentials.models import Credential
-from tests.addresses import FORBIDDEN
 from tests.api.published import CREATE_CREDENTIAL
-from tests.api.test_network_urls import UNSAFE
 from tests.proof.ledger import proven
-from tests.proof.scale import FULL
+from tests.proof.promises.unsafe_urls import forms
 from tests.proof.world import World
 
 APISIX, GCP = CREATE_CREDENTIAL["APISIX"], CREATE_CREDENTIAL["GCP"]
-EVERY = 1 if FULL else 4
 
 
 @contextmanager
@@ -40,39 +36,6 @@ def calls() -> Iterator[list[Any]]:
         patch.setattr(socket.socket, "connect", connect_and_tell)
         patch.setattr(socket, "getaddrinfo", look_up_and_tell)
         yield heard
-
-
-def written(address: str) -> Iterator[str]:
-    """The ways to write an address as a URL's host."""
-    parsed = ipaddress.ip_address(address)
-    if parsed.version == 6:
-        yield from (f"[{address}]", f"[{parsed.exploded}]", f"[{parsed.exploded.upper()}]", f"[{address}%25eth0]")
-        return
-    first, *rest = parsed.packed
-    number = int(parsed)
-    yield from (address, f"{address}.", str(number), hex(number), f"0{number:o}", f"{first}.{number & 0xFFFFFF}")
-    yield ".".join(hex(part) for part in parsed.packed)
-    yield ".".join(f"0{part:o}" for part in parsed.packed)
-    yield f"{first}.{rest[0]}.{number & 0xFFFF}"
-    yield f"[::ffff:{address}]"
-    yield f"[::{address}]"
-    yield f"[64:ff9b::{address}]"
-    yield f"[2002:{number >> 16:x}:{number & 0xFFFF:x}::]"
-
-
-def forms() -> list[str]:
-    """URLs that name a forbidden address, in all its ways, and those that are wrong in another way."""
-    hosts = dict.fromkeys(host for address in FORBIDDEN for host in written(address))
-    tricks = (
-        "http://{}",
-        "https://{}/",
-        "https://{}:9180",
-        "https://gateway.example.com@{}",
-        "https://{}#.example.com",
-    )
-    plain = [f"https://{host}" for host in hosts]
-    tricky = [tricks[number % len(tricks)].format(host) for number, host in enumerate(hosts)]
-    return list(dict.fromkeys([*plain, *tricky, *UNSAFE]))[::EVERY]
 
 
 def _refusals(world: World, body: dict[str, Any], field: str, urls: list[str]) -> tuple[list[str], list[Any]]:
