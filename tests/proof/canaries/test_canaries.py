@@ -143,7 +143,8 @@ def test_no_secret_is_left_but_a_planted_one_that_is_found(evidence: Evidence, p
     size = sum(len(content) for content in pieces)
     assert any(PLANTED in names for names in found.values()), "else this proves nothing"
     figure = f"0 of {len(evidence.canaries) - 1} secrets in {len(pieces)} pieces of {size:,} bytes, a planted one found"
-    proven("P6", f"secrets looked for in: {place}, {evidence.engine}", figure)
+    for promise in ("CANARIES", "P6"):
+        proven(promise, f"secrets looked for in: {place}, {evidence.engine}", figure)
 
 
 def test_what_belongs_in_an_answer_is_there(evidence: Evidence) -> None:
