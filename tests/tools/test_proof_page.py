@@ -40,7 +40,7 @@ def misnamed() -> Iterator[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "proven":
                 promise = node.args[0]
                 if isinstance(promise, ast.Constant) and promise.value not in EVERY:
-                    yield f"{path.name}: {promise.value}"
+                    yield f"{path.name}: {promise.value!r}"
 
 
 def test_tests_name_only_promises_that_are_made() -> None:
