@@ -4,22 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.api.published import CREATE_CREDENTIAL
-from tests.clouds.apisix_standin import ApisixStandIn
-from tests.clouds.aws_standin import AUTHORIZE, DESCRIBE, REGION, AwsStandIn, allowing
-from tests.clouds.azure_standin import ASK, LOOK, LOOK_AT_RULES, NETWORK_CONTRIBUTOR, AzureStandIn
-from tests.clouds.gcp_standin import REQUIRED, GcpStandIn
-
-Body = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Clouds:
-    """The stand-ins of all clouds."""
-
-    aws: AwsStandIn
-    gcp: GcpStandIn
-    azure: AzureStandIn
-    apisix: ApisixStandIn
+from tests.clouds.aws_standin import AUTHORIZE, DESCRIBE, REGION, allowing
+from tests.clouds.azure_standin import ASK, LOOK, LOOK_AT_RULES, NETWORK_CONTRIBUTOR
+from tests.clouds.every_cloud import Body, Clouds
+from tests.clouds.gcp_standin import REQUIRED
 
 
 @dataclass(frozen=True)

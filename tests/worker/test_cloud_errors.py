@@ -12,11 +12,12 @@ from tests.api.published import CREATE_CREDENTIAL
 from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.aws_standin import AwsStandIn
 from tests.clouds.azure_standin import AzureStandIn
+from tests.clouds.every_cloud import Clouds
 from tests.clouds.gcp_standin import GcpStandIn
 from tests.eventually import eventually
 from tests.served_api import EMAIL, PASSWORD, served, settings_in
 from tests.server_process import ApiProcess, ServerProcess
-from tests.worker.cloud_errors import ROWS, Clouds, Row
+from tests.worker.cloud_errors import ROWS, Row
 
 # A worker loads the SDKs of all clouds first, and believes no refusal of a key that was sent a moment ago.
 VERDICT_SECONDS = 90
@@ -24,26 +25,41 @@ PAGE = Path(__file__).parents[2] / "docs" / "clouds.md"
 
 
 class Site:
-    """An API, a worker, and all four clouds. Every row's credential is added at once, to be verified together."""
+    """An API, a worker, and all four clouds. Every credential is added at once, to be verified together."""
 
-    def __init__(self, api: ApiProcess, clouds: Clouds) -> None:
+    def __init__(self, api: ApiProcess, worker: ServerProcess, clouds: Clouds) -> None:
         self._api = api
+        self.worker = worker
+        self.secrets: list[str] = []
         _, login = api.ask("POST", "/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD})
-        self._token = login["accessToken"]
+        self._as_administrator = {"Authorization": f"Bearer {login['accessToken']}"}
         self._paths = {row: self._added(row, clouds) for row in ROWS}
+        self.examples = clouds.examples()
         self.good = {
-            "AWS": self._credential("AWS", clouds.aws.user().credential_data),
-            "GCP": self._credential("GCP", clouds.gcp.project().credential_data()),
-            "AZURE": self._credential("AZURE", clouds.azure.credential_data()),
-            "APISIX": self._credential("APISIX", clouds.apisix.credential_data()),
+            cloud: self._credential(cloud, example.credential["credentialData"])
+            for cloud, example in self.examples.items()
+        }
+        self.resources = {
+            cloud: self._ask("POST", "/resources", example.resource | {"credentialId": self.good[cloud]})["id"]
+            for cloud, example in self.examples.items()
         }
 
     def read(self, path: str) -> Any:
         return self._ask("GET", path)
 
+    def shown(self, row: Row) -> Any:
+        return self.read(self._paths[row])
+
     def error(self, row: Row) -> str | None:
-        error: str | None = self.read(self._paths[row])["verificationError"]
+        error: str | None = self.shown(row)["verificationError"]
         return error
+
+    def targets(self, cloud: str) -> list[str]:
+        """What a good credential can see; nothing where it is not verified yet, or no worker is free to look."""
+        region = self.examples[cloud].resource.get("region", "")
+        path = f"/credentials/{self.good[cloud]}/targets" + (f"?region={region}" if region else "")
+        status, answer = self._api.ask("GET", f"/api/v1{path}", None, self._as_administrator)
+        return [seen["resourceIdentifier"] for seen in answer] if status == 200 else []
 
     def _added(self, row: Row, clouds: Clouds) -> str:
         credential = self._credential(row.cloud, row.credential(clouds))
@@ -54,11 +70,12 @@ class Site:
         return f"/resources/{resource}" if row.about == "resource" else f"/credentials/{credential}"
 
     def _credential(self, cloud: str, data: dict[str, str]) -> str:
+        self.secrets += [data[field.name].strip() for field in CLOUDS[cloud].fields if field.secret]
         made: str = self._ask("POST", "/credentials", CREATE_CREDENTIAL[cloud] | {"credentialData": data})["id"]
         return made
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = self._api.ask(method, f"/api/v1{path}", body, {"Authorization": f"Bearer {self._token}"})
+        status, answer = self._api.ask(method, f"/api/v1{path}", body, self._as_administrator)
         assert status < 300, answer
         return answer
 
@@ -72,22 +89,15 @@ def site(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("clouds")
-    authorities = folder / "authorities.pem"
-    trusted = [gcp.settings["ENTRYGUARD_CA_BUNDLE"], azure.settings["ENTRYGUARD_CA_BUNDLE"], str(apisix.ca_bundle)]
-    authorities.write_text("".join(Path(each).read_text() for each in trusted))
-    endpoints = {
-        "ENTRYGUARD_AWS_ENDPOINT_URL": aws.endpoint,
-        "ENTRYGUARD_CA_BUNDLE": str(authorities),
-        "ENTRYGUARD_ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
-    }
-    settings = settings_in(folder) | gcp.settings | azure.settings | endpoints
+    clouds = Clouds(aws, gcp, azure, apisix)
+    settings = settings_in(folder, **clouds.settings(folder))
     worker = ServerProcess(settings, folder / "worker.log")
     # It takes a named Redis for one that is there.
     own = {name: value for name, value in settings.items() if name != "ENTRYGUARD_REDIS_URL"}
     with served(folder, 1, **own) as api:
         worker.start()
         try:
-            yield Site(api, Clouds(aws, gcp, azure, apisix))
+            yield Site(api, worker, clouds)
         finally:
             worker.terminate(15)
 
@@ -99,6 +109,13 @@ def test_a_user_reads_what_the_table_says(site: Site, row: Row) -> None:
     assert site.error(row) == row.error
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if " missing " in row.error], ids=lambda row: row.condition)
+def test_missing_permissions_are_listed_too(site: Site, row: Row) -> None:
+    assert eventually(lambda: site.error(row) is not None, VERDICT_SECONDS)
+
+    assert ", ".join(site.shown(row)["missingPermissions"]) == row.error.partition(" missing ")[2]
+
+
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_good_credential_is_valid_at_every_cloud(site: Site, cloud: str) -> None:
     path = f"/credentials/{site.good[cloud]}"
@@ -107,7 +124,31 @@ def test_a_good_credential_is_valid_at_every_cloud(site: Site, cloud: str) -> No
 
     shown = site.read(path)
     assert (shown["isValid"], shown["verificationError"], shown["missingPermissions"]) == (True, None, [])
-    assert shown["account"]
+    assert shown["account"] == site.examples[cloud].account
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_an_object_turns_active_at_every_cloud(site: Site, cloud: str) -> None:
+    path = f"/resources/{site.resources[cloud]}"
+
+    assert eventually(lambda: site.read(path)["isActive"] is True, VERDICT_SECONDS), site.read(path)
+
+    assert site.read(path)["verificationError"] is None
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_what_a_credential_can_see_is_listed_at_every_cloud(site: Site, cloud: str) -> None:
+    wanted = site.examples[cloud].resource["resourceIdentifier"]
+
+    assert eventually(lambda: wanted in site.targets(cloud), VERDICT_SECONDS)
+
+
+def test_the_workers_log_holds_no_secret_and_no_text_of_a_cloud(site: Site) -> None:
+    for row in ROWS:
+        assert eventually(lambda row=row: site.error(row) is not None, VERDICT_SECONDS)  # type: ignore[misc]
+
+    assert [secret for secret in site.secrets if secret in site.worker.log] == []
+    assert "AADSTS" not in site.worker.log
 
 
 def test_the_page_has_these_rows_and_no_others() -> None:
