@@ -19,6 +19,8 @@ import boto3.session
 from botocore.config import Config
 
 REGION = "eu-central-1"
+# Where each partition's IAM is, by how the names of its regions start. A user of one is unknown in the others.
+_IAM = {"us-gov-": "us-gov-west-1", "cn-": "cn-north-1", "": "us-east-1"}
 DESCRIBE = "ec2:DescribeSecurityGroups"
 AUTHORIZE = "ec2:AuthorizeSecurityGroupIngress"
 REVOKE = "ec2:RevokeSecurityGroupIngress"
@@ -112,8 +114,10 @@ class AwsStandIn:
         self._numbers = count(1)
         self._session: Any = boto3.session.Session()
         self._clients: dict[tuple[str, str, Key], Any] = {}
-        self._owner = Key("nobody", "AKIANOBODY", "nobody")
-        self._owner = self.user({"Version": "2012-10-17", "Statement": [_EVERYTHING]}, name="owner")
+        self._owners = dict.fromkeys(_IAM.values(), Key("nobody", "AKIANOBODY", "nobody"))
+        for region in self._owners:
+            everything = {"Version": "2012-10-17", "Statement": [_EVERYTHING]}
+            self._owners[region] = self.user(everything, name="owner", region=region)
         self._post("/moto-api/reset-auth", b"0")
         self.ec2(REGION).describe_vpcs()  # the first call loads EC2, which takes seconds
 
@@ -136,21 +140,23 @@ class AwsStandIn:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def user(self, policy: Mapping[str, Any] | None = LEAST_PRIVILEGE, name: str | None = None) -> Key:
-        """A new IAM user with this policy, or with none, and an access key."""
+    def user(
+        self, policy: Mapping[str, Any] | None = LEAST_PRIVILEGE, name: str | None = None, region: str = REGION
+    ) -> Key:
+        """A new IAM user with this policy, or with none, and an access key; in the partition of `region`."""
         name = name or f"entryguard-{next(self._numbers)}"
-        self.iam.create_user(UserName=name)
+        self._iam(region).create_user(UserName=name)
         if policy is not None:
-            self.give(name, policy)
-        return self.another_key(name)
+            self.give(name, policy, region)
+        return self.another_key(name, region)
 
-    def give(self, user: str, policy: Mapping[str, Any]) -> None:
+    def give(self, user: str, policy: Mapping[str, Any], region: str = REGION) -> None:
         """Replace the user's policy."""
-        self.iam.put_user_policy(UserName=user, PolicyName="entryguard", PolicyDocument=json.dumps(policy))
+        self._iam(region).put_user_policy(UserName=user, PolicyName="entryguard", PolicyDocument=json.dumps(policy))
 
-    def another_key(self, user: str) -> Key:
+    def another_key(self, user: str, region: str = REGION) -> Key:
         """A further access key for the user, as one rotates."""
-        made = self.iam.create_access_key(UserName=user)["AccessKey"]
+        made = self._iam(region).create_access_key(UserName=user)["AccessKey"]
         return Key(user, made["AccessKeyId"], made["SecretAccessKey"])
 
     def deactivate(self, key: Key) -> None:
@@ -197,21 +203,25 @@ class AwsStandIn:
     @property
     def iam(self) -> Any:
         """A boto3 client that may do everything."""
-        return self._client("iam", "us-east-1")
+        return self._iam(REGION)
 
     def ec2(self, region: str = REGION) -> Any:
         """A boto3 client that may do everything."""
         return self._client("ec2", region)
 
+    def _iam(self, region: str) -> Any:
+        return self._client("iam", _iam_region(region))
+
     def _client(self, service: str, region: str) -> Any:
-        of_whom = (service, region, self._owner)
+        owner = self._owners[_iam_region(region)]
+        of_whom = (service, region, owner)
         if of_whom not in self._clients:
             self._clients[of_whom] = self._session.client(
                 service,
                 region,
                 endpoint_url=self.endpoint,
-                aws_access_key_id=self._owner.access_key_id,
-                aws_secret_access_key=self._owner.secret_access_key,
+                aws_access_key_id=owner.access_key_id,
+                aws_secret_access_key=owner.secret_access_key,
                 config=Config(retries={"total_max_attempts": 1}),
             )
         return self._clients[of_whom]
@@ -220,6 +230,10 @@ class AwsStandIn:
         # moto answers 500 to the form type that urllib would send.
         request = urllib.request.Request(self.endpoint + path, body, {"Content-Type": "text/plain"})  # noqa: S310
         urllib.request.urlopen(request, timeout=_END_SECONDS).close()  # noqa: S310  the address is our own
+
+
+def _iam_region(region: str) -> str:
+    return next(home for start, home in _IAM.items() if region.startswith(start))
 
 
 _EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -121,9 +121,10 @@ def test_every_route_is_there_to_choose_from(apisix: ApisixStandIn, connection: 
         (answering(200, "[]"), "something answered that is not APISIX"),
         (answering(404, "<html>no such page at 10.0.0.7</html>"), "something answered that is not APISIX"),
         (answering(500, '{"error_msg": "etcd 10.0.0.7 is away"}'), "something answered that is not APISIX"),
+        (answering(200, '{"list": [], "total": 0}'), "something answered that is not APISIX"),
         (answering(302, "", Location="http://169.254.169.254/"), "something answered that is not APISIX"),
     ],
-    ids=["page", "list", "page not found", "failure", "redirect"],
+    ids=["page", "list", "page not found", "failure", "yes to everything", "redirect"],
 )
 def test_what_is_no_gateway_gives_no_verdict_and_its_words_go_no_further(
     apisix: ApisixStandIn, connection: Connection, answer: object, said: str
