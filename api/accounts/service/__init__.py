@@ -5,7 +5,6 @@ call is here by name.
 """
 
 from api.accounts.service.administrators import add_administrator, first_administrator, reset_password
-from api.accounts.service.housekeeping import forget_expired
 from api.accounts.service.organisations import create_organisation, locked_organisation
 from api.accounts.tiers import Limits, limits_of
 
@@ -14,7 +13,6 @@ __all__ = [
     "add_administrator",
     "create_organisation",
     "first_administrator",
-    "forget_expired",
     "limits_of",
     "locked_organisation",
     "reset_password",

@@ -9,8 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.accounts import passwords
-from api.accounts import service as accounts
-from api.accounts.models import Login, SignInFailure
+from api.accounts.models import SignInFailure
 from api.accounts.service import failures
 from api.accounts.service.failures import FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS, FREE_FOR_EMAIL, LONGEST_BLOCK_SECONDS
 from api.database import clock, write
@@ -188,16 +187,6 @@ def test_who_is_counted_does_not_stand_in_the_table(db: str) -> None:
     kept = b"".join(bytes(row.subject) for row in SignInFailure.select())
     assert b"ada" not in kept
     assert len(kept) == 96
-
-
-def test_what_no_longer_counts_is_deleted(client: FlaskClient, admin: Caller) -> None:
-    guess(client)
-    clock.offset = 8 * 24 * 3600 * SECOND
-
-    accounts.forget_expired()
-
-    assert not SignInFailure.select().exists()
-    assert not Login.select().exists()
 
 
 def test_a_wrong_address_costs_as_much_as_a_wrong_password() -> None:

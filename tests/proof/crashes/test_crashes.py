@@ -12,8 +12,6 @@ from tests.proof.ledger import proven
 pytestmark = [pytest.mark.engines("sqlite", "postgresql"), pytest.mark.timeout(600)]
 
 LEAST_POINTS = 40
-NEVER_OPENED = {"api.accounts.service.housekeeping:forget_expired": "nothing calls it: the sweeper forgets by itself"}
-"""Who opens `write` and is in no deed, and why."""
 OF_THEIR_OWN = {
     "api.accounts.service.organisations:_inserted": "a savepoint within `write`, for a slug that is taken",
     "api.database:write": "the one place where anything is committed",
@@ -43,8 +41,7 @@ def test_processes_of_each_kind_die_at_forty_points_and_more(crashes: Crashes, e
 def test_whoever_writes_has_died(crashes: Crashes) -> None:
     opened = {writer for deed in DEEDS.values() for writer in crashes.of(deed).opened}
 
-    assert writers() - opened == NEVER_OPENED.keys()
-    assert opened <= writers()
+    assert opened == writers()
 
 
 def test_nothing_is_committed_beside_the_points() -> None:
