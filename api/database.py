@@ -116,6 +116,8 @@ class Model(peewee.Model):
     class Meta:
         database = database
         legacy_table_names = False
+        # What another transaction has changed meanwhile stays changed.
+        only_save_dirty = True
 
 
 def bind(url: str, connections: int = 20) -> None:

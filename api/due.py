@@ -202,8 +202,8 @@ def figures(model: type[DueModel]) -> Figures:
     due = model.due_at <= now()
     oldest = model.select(peewee.fn.MIN(model.due_at)).where(due).scalar()
     waited = (current_time() - oldest).total_seconds() if oldest else 0.0
-    stuck = model.select(model.id).where(is_stuck(model)).count()
-    return Figures(model.select(model.id).where(due).count(), max(0.0, waited), stuck)
+    stuck = model.select().where(is_stuck(model)).count()
+    return Figures(model.select().where(due).count(), waited, stuck)
 
 
 def is_stuck(model: type[DueModel]) -> peewee.Node:

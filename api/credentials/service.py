@@ -111,7 +111,7 @@ def change(
         if changed:
             credential.revision += 1
             credential.updated_at = current_time()
-            credential.save(only=credential.dirty_fields)
+            credential.save()
             audit.record(actor, "CREDENTIAL_UPDATE", subject(credential), details={"changed": changed})
         if "credentialData" in changed:
             due.want(Credential, Credential.id == credential.id)

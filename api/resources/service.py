@@ -115,7 +115,7 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> R
                 resource.is_active = False
             resource.revision += 1
             resource.updated_at = current_time()
-            resource.save(only=resource.dirty_fields)
+            resource.save()
             audit.record(actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(changed)})
             due.want(Resource, Resource.id == resource.id)
     return of(actor.organisation, resource_id)

@@ -43,8 +43,7 @@ def reset_password(email: str, password: Secret, organisation_slug_or_name: str)
     """Give a person a new password and sign them out everywhere. Raises NotFound, Conflict, InvalidInput."""
     passwords.check(password)
     organisation = _named(organisation_slug_or_name)
-    mine = None if organisation is None else User.organisation_id == organisation.id
-    user: User | None = None if mine is None else User.get_or_none(mine, User.email == users.plain_email(email))
+    user = None if organisation is None else _member(organisation, users.plain_email(email))
     if organisation is None or user is None:
         raise NotFound(f"There is no user {email} in {organisation_slug_or_name}.")
     users.set_password(_acting_for(organisation), user, password)
@@ -66,6 +65,11 @@ def _named(slug_or_name: str) -> Organisation | None:
         slugs = ", ".join(organisation.slug for organisation in found)
         raise Conflict(f"Several organizations are named {slug_or_name}. Name one by its slug: {slugs}.")
     return found[0] if found else None
+
+
+def _member(organisation: Organisation, email: str) -> User | None:
+    member: User | None = User.get_or_none(User.organisation_id == organisation.id, User.email == email)
+    return member
 
 
 def _acting_for(organisation: Organisation) -> Actor:

@@ -49,7 +49,7 @@ def count(key: Secret, email: str, organisation_slug: str | None, ip_address: st
     tried = Counted(
         _hashed(key, "account", account), _hashed(key, "email", email), _hashed(key, "address", _customer(ip_address))
     )
-    free = dict(zip(tried.subjects, (FREE_FOR_ACCOUNT, FREE_FOR_EMAIL, FREE_FOR_ADDRESS), strict=True))
+    free = {tried.account: FREE_FOR_ACCOUNT, tried.email: FREE_FOR_EMAIL, tried.address: FREE_FOR_ADDRESS}
     with write():
         moment = current_time()
         rows = _locked_rows(free, moment)

@@ -51,7 +51,7 @@ def create_organisation(actor: Actor, name: str, tier: str) -> Organisation:
     """Make an organisation, with a slug of its name, and its place in the order in which work is served."""
     with write():
         organisation = _inserted(name, tier)
-        Turn.insert(organisation_id=organisation.id, served_at=0).execute()
+        Turn.insert(organisation_id=organisation.id).execute()
         creator = dataclasses.replace(actor, organisation_id=organisation.id)
         audit.record(creator, "ORGANIZATION_UPDATE", subject(organisation), details={"created": True, "tier": tier})
     return organisation
@@ -71,7 +71,7 @@ def change(actor: Actor, wanted: OrganisationChange) -> Overview:
             organisation.name = wanted.name
             organisation.revision += 1
             organisation.updated_at = current_time()
-            organisation.save(only=organisation.dirty_fields)
+            organisation.save()
             audit.record(actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": ["name"]})
     return _overview(organisation)
 

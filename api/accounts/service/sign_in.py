@@ -114,7 +114,7 @@ def _named(attempt: Attempt) -> User | None:
 
 
 def _all_named(attempt: Attempt) -> Any:
-    query = User.select(User).join(Organisation, on=(Organisation.id == User.organisation_id))
+    query = User.select().join(Organisation, on=(Organisation.id == User.organisation_id))
     if attempt.organization_slug is not None:
         query = query.where(Organisation.slug == attempt.organization_slug)
     return query.where(User.email == attempt.email)
@@ -180,7 +180,6 @@ def _end_if_copied(stranger: Actor, claims: tokens.Claims, shown: str) -> None:
         Login.update(ended_at=now())
         .where(
             Login.id == claims.login_id,
-            Login.user_id == claims.user_id,
             Login.refresh_hash != hash_of(shown),
             Login.ended_at.is_null(),
         )

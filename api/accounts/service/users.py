@@ -115,7 +115,7 @@ def change(actor: Actor, user_id: uuid.UUID, wanted: UserChange) -> User:
             setattr(user, name, value)
         user.revision += 1
         user.updated_at = current_time()
-        user.save(only=user.dirty_fields)
+        user.save()
         audit.record(actor, "USER_UPDATE", subject(user), details=_told(before, changes))
         if not user.is_active:
             _end_what_they_hold(actor, user)
