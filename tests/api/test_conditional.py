@@ -2,9 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from api.accounts.models import Organisation
 from tests.api.conftest import Caller
 from tests.api.published import CREATE_CREDENTIAL
 from tests.api.test_errors import check
+from tests.rows import make_credential, make_resource
 
 AWS = CREATE_CREDENTIAL["AWS"]
 
@@ -30,3 +34,19 @@ def test_who_is_told_that_somebody_was_quicker_learns_it_with_the_one_body(admin
         check(admin.ask(method, path, json={"name": "x"}, headers={"If-Match": '"7"'}), 412, "PRECONDITION_FAILED")
 
     assert admin.get(path).json["name"] == AWS["name"]
+
+
+DEEDS = [("PATCH", "organization"), ("DELETE", "credentials"), ("PATCH", "resources"), ("DELETE", "resources")]
+
+
+@pytest.mark.parametrize(("method", "room"), DEEDS)
+def test_who_has_read_the_last_revision_may_change_it_and_nobody_else(admin: Caller, method: str, room: str) -> None:
+    credential = make_credential(Organisation.get())
+    paths = {"credentials": f"/credentials/{credential.id}", "resources": f"/resources/{make_resource(credential).id}"}
+    path = paths.get(room, f"/{room}")
+    body = {"name": "Renamed"} if method == "PATCH" else None
+
+    refused = admin.ask(method, path, json=body, headers={"If-Match": '"7"'})
+    done = admin.ask(method, path, json=body, headers={"If-Match": '"1"'})
+
+    assert (refused.status_code, done.status_code // 100) == (412, 2)

@@ -274,6 +274,8 @@ def test_the_figures_count_what_is_due_and_nothing_else() -> None:
     assert figures(Credential) == due.Figures(1, 0.0, 1)
     put(rows[0], unserved_since=later(-119.999999))
     assert figures(Credential) == due.Figures(1, 0.0, 0)
+    put(rows[1], due_at=None)
+    assert figures(Credential) == due.Figures(0, 0.0, 0)
 
 
 def test_the_figures_count_what_waits_for_its_credential_too() -> None:
