@@ -19,11 +19,11 @@ _START_SECONDS = 10
 class ValkeyServer:
     """Not started until `start`. `folder` needs a short path: a Unix socket's has 107 bytes at most."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str | None = None) -> None:
         self._socket = folder / "v.sock"
         self._process: subprocess.Popen[bytes] | None = None
-        # What `url` shows as the password, whatever Valkey itself asks for.
-        self.password: str | None = None
+        # What `url` shows, and what Valkey asks for from its next start on.
+        self.password = password
 
     @property
     def url(self) -> str:
@@ -41,7 +41,7 @@ class ValkeyServer:
     def start(self) -> None:
         """Start it empty, and return when it answers."""
         arguments = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
-        arguments += ["--dir", str(self._socket.parent)]
+        arguments += ["--dir", str(self._socket.parent), "--requirepass", self.password or ""]
         self._process = subprocess.Popen(
             [str(get_binary_path()), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -76,10 +76,10 @@ class ValkeyServer:
 
 
 @contextlib.contextmanager
-def running_valkey() -> Iterator[ValkeyServer]:
+def running_valkey(password: str | None = None) -> Iterator[ValkeyServer]:
     """A Valkey of the caller's own, to be killed, paused and written to; ended with the block."""
     with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
-        server = ValkeyServer(Path(folder))
+        server = ValkeyServer(Path(folder), password)
         server.start()
         try:
             yield server

@@ -18,7 +18,9 @@ from api.migrate import migrate
 from tests.databases import administer, with_database
 
 NAME = "entryguard"
-FAULT_SECONDS = 6
+_FAULT_SECONDS = 3
+# Longer than a connection is waited for, and than a lock.
+_DEAF_SECONDS, _LOCKED_SECONDS = 4, 6
 # Enough for the API's pool and a worker's, and soon used up.
 _CONNECTIONS = 40
 _CUT_EVERY_SECONDS = 0.1
@@ -79,11 +81,11 @@ def own_postgresql() -> Iterator[OwnPostgresql]:
 def _restarted(server: OwnPostgresql) -> None:
     for mode in ("fast", "immediate", "fast"):
         server.restart(mode)
-        time.sleep(FAULT_SECONDS / 4)
+        time.sleep(_FAULT_SECONDS / 3)
 
 
 def _cut(server: OwnPostgresql) -> None:
-    until = time.monotonic() + FAULT_SECONDS
+    until = time.monotonic() + _FAULT_SECONDS
     while time.monotonic() < until:
         server.cut_all()
         time.sleep(_CUT_EVERY_SECONDS)
@@ -94,7 +96,7 @@ def _full(server: OwnPostgresql) -> None:
     others: list[Any] = []
     with closing(server.connect()) as control:
         control.autocommit = True
-        until = time.monotonic() + FAULT_SECONDS
+        until = time.monotonic() + _FAULT_SECONDS
         while time.monotonic() < until:
             try:
                 others.append(server.connect())
@@ -109,24 +111,26 @@ def _locked(server: OwnPostgresql) -> None:
     """Somebody holds a table: whoever needs it waits in a transaction, with a connection of the pool."""
     with closing(psycopg2.connect(server.url)) as holder:
         holder.cursor().execute("LOCK TABLE credentials IN ACCESS EXCLUSIVE MODE")
-        time.sleep(FAULT_SECONDS)
+        time.sleep(_LOCKED_SECONDS)
 
 
 def _deaf(server: OwnPostgresql) -> None:
     """Takes no connections, without a word, and those that there were are cut."""
     with closing(psycopg2.connect(server.url)) as control:
-        server.signal(signal.SIGSTOP)
         control.autocommit = True
-        control.cursor().execute(f"{_OTHERS} AND pid <> pg_backend_pid()")
-        time.sleep(FAULT_SECONDS)
-        server.signal(signal.SIGCONT)
+        server.signal(signal.SIGSTOP)
+        try:
+            control.cursor().execute(f"{_OTHERS} AND pid <> pg_backend_pid()")
+            time.sleep(_DEAF_SECONDS)
+        finally:
+            server.signal(signal.SIGCONT)
 
 
 def _demoted(server: OwnPostgresql) -> None:
     """Takes no writes, as a standby does."""
     server.run("ALTER SYSTEM SET default_transaction_read_only = on")
     server.run("SELECT pg_reload_conf()")
-    time.sleep(FAULT_SECONDS)
+    time.sleep(_FAULT_SECONDS)
     # A session that asks for it may write all the same.
     with closing(server.connect()) as link:
         link.autocommit = True

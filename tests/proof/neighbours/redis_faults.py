@@ -47,6 +47,7 @@ def given_valkey(config: pytest.Config) -> Iterator[ValkeyServer]:
 def _refused(server: ValkeyServer) -> Iterator[None]:
     server.kill()
     yield
+    server.start()
 
 
 @contextmanager
@@ -79,15 +80,19 @@ def _full(server: ValkeyServer) -> Iterator[None]:
         # What this client held is free when it leaves: that room is taken too.
         client.config_set("maxmemory", _used(client) * 9 // 10)
     yield
+    client.config_set("maxmemory", 0)
+    client.flushall()
 
 
 @contextmanager
 def _wrong_password(server: ValkeyServer) -> Iterator[None]:
-    client = server.client
-    client.config_set("requirepass", "the right one")
-    server.password = "the wrong one"
+    client, before = server.client, server.password
+    client.config_set("requirepass", "what it is now")
+    server.password = before or "what it was"
+    client.client_kill_filter(_type="normal", skipme=True)  # who was let in before would stay
     yield
-    server.password = None
+    server.password = before
+    client.config_set("requirepass", before or "")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests.valkey_server import ValkeyServer, running_valkey
 
 WELL_SECONDS = 1.0
 RECOVERED_SECONDS = 10
-# A row whose worker has lost its connection during a call is free when its lease of 20 s has run out.
+# A claim whose answer was lost is nobody's: its row is free when the lease of 20 s has run out.
 VERDICTS_SECONDS = 30
 
 
