@@ -5,6 +5,7 @@ from typing import Any
 import flask
 import pytest
 
+from api import tokens
 from api.access import authenticated, client_address, current_actor, hash_of, requires, stranger
 from api.accounts.models import ApiKey, Login, Organisation, User
 from api.actor import Actor
@@ -173,6 +174,20 @@ def test_a_login_that_is_over_lets_nobody_in(
 
     with pytest.raises(Unauthenticated):
         person(app, admin)
+
+
+def test_a_login_is_of_the_person_and_organisation_that_its_token_names(
+    app: flask.Flask, admin: Caller, hire: Hire, outsider: Caller
+) -> None:
+    login = Login.get(Login.user_id == admin.user.id)
+    elsewhere = User.get_by_id(admin.user.id)
+    elsewhere.organisation_id = outsider.user.organisation_id
+
+    for named in (hire().user, outsider.user, elsewhere):
+        with app.app_context():
+            token = tokens.issue("access", named, login.id, current_time())
+        with pytest.raises(Unauthenticated):
+            found(app, Authorization=f"Bearer {token}")
 
 
 def test_a_login_lasts_to_its_last_microsecond(app: flask.Flask, admin: Caller, standing_clock: None) -> None:

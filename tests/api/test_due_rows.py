@@ -328,3 +328,12 @@ def test_of_two_kinds_the_one_of_the_organisation_that_waited_longer_is_served_f
     order = [take(Credential, Resource).row_id for _ in range(2)]
 
     assert order == [resource.id, credential.id]
+
+
+def test_two_kinds_of_one_organisation_are_both_served() -> None:
+    organisation = make_organisation()
+    credential = make_credential(organisation, is_valid=True)
+    resource = make_resource(make_credential(organisation, is_valid=True))
+    make_due(credential, resource)
+
+    assert {take(Credential, Resource).row_id for _ in range(2)} == {credential.id, resource.id}

@@ -221,6 +221,20 @@ def test_what_came_of_a_login_that_is_over_is_not_refreshed(ada: User) -> None:
     assert len(events()) == trail
 
 
+def test_who_was_suspended_goes_on_afterwards(ada: User) -> None:
+    found = signed_in()
+    with write():
+        Organisation.update(suspended_at=now()).execute()
+
+    with refused(Unauthenticated, MISSING):
+        refreshed(found)
+
+    assert events("USER_LOGOUT") == []
+    with write():
+        Organisation.update(suspended_at=None).execute()
+    assert refreshed(found).user.id == ada.id
+
+
 def test_signing_out_ends_the_login_once(ada: User, standing_clock: None) -> None:
     signed_in()
     login = Login.get()
