@@ -110,7 +110,7 @@ def test_without_the_guard_those_urls_would_be_connected_to() -> None:
             dangerous += len(called) > before
 
         assert dangerous > len(urls) / 2
-        assert servers.connections > 10
+        assert servers.connections > 0
 
 
 def test_no_url_of_a_service_account_is_connected_to(forbidden: Forbidden) -> None:
