@@ -103,7 +103,7 @@ def test_a_wrapped_key_is_not_taken_for_data_nor_data_for_a_wrapped_key(vault: V
         vault.open(Sealed(sealed.key_id, sealed.sealed_data, sealed.wrapped_key), NAME)
 
 
-@pytest.mark.parametrize("key_id", ["key-2", "key-3", "key-", "key-11", "", "k" * 33, "k" * 300, "schlüssel"])
+@pytest.mark.parametrize("key_id", ["key-2", "key-3", "key-", "key-11", "", "k" * 33, "k" * 256, "schlüssel"])
 def test_a_row_whose_key_id_was_changed_is_refused(vault: Vault, sealed: Sealed, key_id: str) -> None:
     with pytest.raises(SealBroken):
         vault.open(dataclasses.replace(sealed, key_id=key_id), NAME)
