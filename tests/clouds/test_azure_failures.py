@@ -85,7 +85,8 @@ def assert_not_called(listener: socket.socket) -> None:
         answering_as_is(200, '"text"', services=["arm"]),
         answering_as_is(200, "", services=["arm"]),
     ],
-    ids=lambda fault: " ".join(str(value) for value in fault.settings.values()),
+    # Without the trace that Entra makes up anew: tests are told apart by what stays.
+    ids=lambda fault: " ".join(str(value) for value in fault.settings.values()).partition("Trace ID")[0],
 )
 def test_an_answer_that_passes_is_no_verdict(azure: AzureStandIn, connection: Connection, fault: Fault) -> None:
     began = time.monotonic()
