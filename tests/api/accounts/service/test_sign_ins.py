@@ -155,6 +155,20 @@ def test_the_right_password_forgets_the_failures_of_the_account(ada: User) -> No
     assert sorted(row.failures for row in SignInFailure.select()) == [0, 1], "of the email, of the address"
 
 
+def test_a_failure_is_counted_for_the_address_that_it_came_from(ada: User) -> None:
+    for address in ("192.0.2.1", "198.51.100.7"):
+        with refused(Unauthenticated, WRONG):
+            sign_in.sign_in(
+                dataclasses.replace(GUEST, ip_address=address),
+                Attempt("ada@example.com", Secret.of_text("wrong password")),
+                KEY,
+            )
+
+    assert sorted(row.failures for row in SignInFailure.select()) == [1, 1, 2, 2], (
+        "of each address, the email, the account"
+    )
+
+
 def test_whoever_registers_administers_what_he_made(db: str, standing_clock: None) -> None:
     wanted = Registration("Acme", "ada@example.com", "Ada", PASSWORD)
 
