@@ -31,7 +31,7 @@ def differences(world: World, name: str) -> dict[str, float]:
     """By clock, how probable the difference is by chance between refusals of a foreign id and of ids of nothing."""
     operation = world.operations[name]
     (kind,) = operation.path_ids
-    headers = world.headers("an administrator", operation)
+    headers = world.headers("an administrator", operation, afresh=True)  # a token lives for a quarter of an hour
     body = world.body(operation, world.own)
     order = random.Random(SEED)  # noqa: S311 - hides nothing
     foreign: dict[str, list[float]] = {clock: [] for clock in CLOCKS}
