@@ -265,5 +265,8 @@ def test_who_is_deactivated_while_signing_in_is_left_without_a_login(
     monkeypatch.setattr(passwords, "matches", slowly)
     logins = Login.select().count()
 
-    assert log_in(admin.client).status_code == 401
+    answer = log_in(admin.client)
+
+    assert answer.status_code == 401
+    assert "The email or the password is wrong" in answer.text, "as whoever was never there is told"
     assert Login.select().count() == logins
