@@ -79,8 +79,8 @@ def fuzzed_server(folder: Path, redis_url: str) -> Iterator[FuzzedServer]:
 
 @contextmanager
 def _working(verifier: Verifier) -> Iterator[None]:
-    """A worker's thread, which takes AWS for a cloud that accepts every key."""
-    clouds = {**CLOUDS, "AWS": MadeUpCloud()}
+    """A worker's thread, to which all clouds are one that accepts every key: nothing outside this process is asked."""
+    clouds = dict.fromkeys(CLOUDS, MadeUpCloud())
     ended = threading.Event()
 
     def work() -> None:

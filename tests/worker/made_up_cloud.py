@@ -61,7 +61,7 @@ class MadeUpCloud:
 
     def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
         self.connections += 1
-        return _MadeUpConnection(self, secrets["accessKeyId"])
+        return _MadeUpConnection(self, secrets.get("accessKeyId", ""))
 
 
 class _MadeUpConnection:
