@@ -20,6 +20,7 @@ import trustme
 from tests.clouds.gcp_accounts import Account, Accounts
 from tests.clouds.gcp_compute import Project, Refusal
 
+_PATIENCE_SECONDS = 1.0
 _SILENT_AT_MOST = 60.0
 _COMPUTE = "/compute/v1/projects/"
 _RESOURCE_MANAGER = "/v1/projects/"
@@ -176,6 +177,14 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.05)
 
 
+def by_a_person(project: Project, does: str, arguments: list[Any]) -> Any:
+    """A change that is ready when the person turns to something else, unless operations take long."""
+    done = getattr(project, does)(*arguments, "")
+    if project.operation_seconds < _PATIENCE_SECONDS:
+        time.sleep(project.operation_seconds)
+    return done
+
+
 def settle(google: Google, what: str, said: Any) -> Any:
     """Do what a test asks for."""
     if what == "fault":
@@ -192,7 +201,7 @@ def settle(google: Google, what: str, said: Any) -> Any:
         for name in said["names"]:
             google.projects[said["project"]].add_network(name)
     elif what == "person":
-        return getattr(google.projects[said["project"]], said["does"])(*said["arguments"], "")
+        return by_a_person(google.projects[said["project"]], said["does"], said["arguments"])
     elif what == "forget_tokens":
         google.accounts.forget_tokens()
     return {"calls": google.calls, "firewalls": {name: each.firewalls for name, each in google.projects.items()}}
