@@ -49,6 +49,7 @@ class Bell:
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._is_heard = True
+        self._is_closed = False
 
     def ring(self) -> None:
         """Ask for a ring; returns at once."""
@@ -83,9 +84,13 @@ class Bell:
                 self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
                 self._thread.start()
 
+    def close(self) -> None:
+        """End the thread; returns at once. A ring that was still to come is lost, as any may be."""
+        self._is_closed = True
+        self._asked.set()
+
     def _serve(self) -> None:
-        while True:
-            self._asked.wait()
+        while self._asked.wait() and not self._is_closed:
             self._asked.clear()
             self.ring_now()
 
@@ -96,6 +101,8 @@ _bell: Bell | None = None
 def use(redis_url: str) -> None:
     """Say which Redis this process rings through."""
     global _bell  # noqa: PLW0603 - one doorbell a process, like its database
+    if _bell is not None:
+        _bell.close()
     _bell = Bell(redis_client(redis_url))
 
 

@@ -8,6 +8,7 @@ import pytest
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from api import notify
 from api.accounts.models import Organisation
 from api.database import after_commit, write
 from api.notify import QUEUE_NAME, RING, Bell, redis_client
@@ -115,6 +116,16 @@ def test_a_doorbell_whose_thread_died_gets_another(server: ValkeyServer, bell: B
     bell.ring()
 
     assert eventually(lambda: queue(server).count == 1)
+
+
+def test_a_doorbell_that_is_replaced_leaves_no_thread(server: ValkeyServer) -> None:
+    before = set(threading.enumerate())
+    for _ in range(3):
+        notify.use(server.url)
+        notify.ring()
+    notify.use(server.url)
+
+    assert eventually(lambda: set(threading.enumerate()) <= before)
 
 
 @pytest.mark.usefixtures("db")

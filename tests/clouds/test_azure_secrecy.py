@@ -96,7 +96,8 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     connect: Callable[[socket.socket, Any], None] = socket.socket.connect
 
     def note(self: socket.socket, address: Any) -> None:
-        ports.append(address[1])
+        if self.family != socket.AF_UNIX:
+            ports.append(address[1])
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", note)
