@@ -1,0 +1,20 @@
+"""What was seen on a target, with what follows from it for sessions and for what is being deleted."""
+
+import uuid
+from collections.abc import Mapping
+
+from api.database import write
+from api.due import Claim
+from api.lifecycle import deleting
+from api.sessions import service as sessions
+from api.targets import verdict
+from api.targets.verdict import Outcome
+
+
+def record(
+    claim: Claim, outcomes: Mapping[uuid.UUID, Outcome], free_rules: int | None, look_again_seconds: float
+) -> None:
+    """Write down how the rules of a target stand; sessions follow. Raises LostClaim."""
+    with write():
+        sessions.follow(verdict.record(claim, outcomes, free_rules, look_again_seconds))
+        deleting.finish(claim.organisation_id)

@@ -1,0 +1,86 @@
+"""Where rules are in the clouds, what they let through, and for whom."""
+
+import uuid
+
+import peewee
+
+from api.clouds import Target as CloudTarget
+from api.clouds.rules import Kept, Ports, Protocol, Rule as CloudRule, Tag
+from api.credentials.models import ThroughCredential
+from api.database import Instant, Json, Model
+
+
+class Target(ThroughCredential):
+    """One object in a cloud that rules are put on: the unit of work, claimed as a whole, so it has one writer.
+
+    Resources that name the same object of the same account share it. `credential_id` is the one that was used last:
+    the target waits for its turn. `region` is empty where the cloud has none. `free_rules`: see `Listing.free`.
+    """
+
+    provider = peewee.TextField()
+    account = peewee.TextField()
+    region = peewee.TextField()
+    identifier = peewee.TextField()
+    resource_type = peewee.TextField()
+    free_rules = peewee.IntegerField(null=True)
+    listed_at = Instant(null=True)
+
+    class Meta:
+        table_name = "targets"
+
+    def in_cloud(self) -> CloudTarget:
+        """By the names that the cloud knows it by."""
+        return CloudTarget(self.region or None, self.identifier, self.resource_type)
+
+
+class Rule(Model):
+    """What is let through to a target, once, however many want it. It is wanted while a grant of it has not ended.
+
+    It leaves the cloud through the credential that put it there; then its row is deleted. `is_added`: committed as one
+    that we add, after a listing without it. `is_seen`: the last listing had it. `is_foreign`: somebody else's equal
+    rule does the same. `error`: why it is not there, or not gone.
+    """
+
+    organisation_id = peewee.UUIDField()
+    target_id = peewee.UUIDField()
+    credential_id = peewee.UUIDField()
+    address = peewee.TextField()
+    protocol = peewee.TextField()
+    ports = Json()
+    options = Json()
+    is_added = peewee.BooleanField(default=False)
+    is_seen = peewee.BooleanField(default=False)
+    is_foreign = peewee.BooleanField(default=False)
+    provider_ids = Json()
+    error = peewee.TextField(null=True)
+    created_at = Instant()
+
+    class Meta:
+        table_name = "rules"
+
+
+class Grant(Model):
+    """A session's, or a static rule's, share in a rule: what its user sees, with a history of its own.
+
+    It ends with its session. `kept_by` is whose grant kept the rule where it was when this one ended. `rule_id` is None
+    where there is no rule: it could not be asked for, or is gone.
+    """
+
+    organisation_id = peewee.UUIDField()
+    session_id = peewee.UUIDField(null=True)
+    static_rule_id = peewee.UUIDField(null=True)
+    resource_id = peewee.UUIDField()
+    resource_name = peewee.TextField()
+    address = peewee.TextField()
+    rule_id = peewee.UUIDField(null=True)
+    status = peewee.TextField()
+    provider_rule_id = peewee.TextField(null=True)
+    error = peewee.TextField(null=True)
+    kept_by = peewee.UUIDField(null=True)
+    applied_at = Instant(null=True)
+    ended_at = Instant(null=True)
+    removed_at = Instant(null=True)
+    created_at = Instant()
+
+    class Meta:
+        table_name = "grants"

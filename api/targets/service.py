@@ -1,0 +1,195 @@
+"""Asking for a rule, and giving up what was asked for."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+import peewee
+
+from api import due
+from api.clouds import CLOUDS
+from api.clouds.rules import Network
+from api.credentials.models import Credential
+from api.database import current_time, locked, now
+from api.due import Priority
+from api.resources.models import Resource
+from api.targets.models import Grant, Rule, Target
+
+PENDING, APPLIED, FAILED, REMOVING, REMOVED = "PENDING", "APPLIED", "FAILED", "REMOVING", "REMOVED"
+
+_NO_PORTS = "the resource's config names no port and no protocol, so nothing says what to open"
+_NOT_SEEN_YET = "the resource has not been verified yet"
+_PORT_KEYS = ("port", "ports", "portRange", "protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who wants which address let through to what: a session's id, or a static rule's."""
+
+    resource: Resource
+    address: Network
+    session_id: uuid.UUID | None = None
+    static_rule_id: uuid.UUID | None = None
+
+
+def grant(asked: Asked) -> Grant:
+    """Let an address through to a resource, from the next time that a worker looks. Inside `write`.
+
+    Where the resource cannot be opened the grant is FAILED and says why.
+    """
+    resource = asked.resource
+    obstacle = _obstacle(resource)
+    rule = None if obstacle else _rule(resource, asked.address)
+    return Grant.create(
+        organisation_id=resource.organisation_id,
+        session_id=asked.session_id,
+        static_rule_id=asked.static_rule_id,
+        resource_id=resource.id,
+        resource_name=resource.name,
+        address=str(asked.address),
+        rule_id=rule.id if rule else None,
+        status=FAILED if obstacle else PENDING,
+        error=obstacle,
+        created_at=current_time(),
+    )
+
+
+def try_again(resource: Resource) -> set[uuid.UUID]:
+    """Ask anew for what could not be asked for, since the resource can be opened by now. Inside `write`.
+
+    Returns the sessions whose grants have changed.
+    """
+    if _obstacle(resource):
+        return set()
+    waiting = Grant.select().where(
+        Grant.resource_id == resource.id, Grant.ended_at.is_null(), Grant.rule_id.is_null(), Grant.status == FAILED
+    )
+    changed = set()
+    for one in locked(waiting.order_by(Grant.id)):
+        rule = _rule(resource, ip_network(one.address))
+        Grant.update(rule_id=rule.id, status=PENDING, error=None).where(Grant.id == one.id).execute()
+        changed.add(one.session_id)
+    return changed - {None}
+
+
+def end(which: peewee.Node) -> set[uuid.UUID]:
+    """End the grants that have not ended, and have the rules removed that nobody wants any more. Inside `write`.
+
+    Returns the sessions whose grants have ended.
+    """
+    live: Any = Grant.select().where(which, Grant.ended_at.is_null())
+    rule_ids = {one.rule_id for one in live if one.rule_id}
+    targets = _lock_targets(rule_ids)
+    ending = list(locked(live.order_by(Grant.id)))
+    Grant.update(ended_at=now()).where(Grant.id.in_([one.id for one in ending])).execute()
+    for one in ending:
+        keeper = _keeper(one)
+        is_over = one.rule_id is None or keeper is not None
+        Grant.update(
+            status=REMOVED if is_over else REMOVING,
+            removed_at=now() if is_over else None,
+            kept_by=keeper,
+            error=None if is_over else one.error,
+        ).where(Grant.id == one.id).execute()
+    if targets:
+        due.want(Target, Target.id.in_(targets), Priority.REVOKE)
+    return {one.session_id for one in ending if one.session_id}
+
+
+def grants_of(sessions: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, list[Grant]]:
+    """The grants of sessions, by session, as they were made."""
+    found: dict[uuid.UUID, list[Grant]] = {session_id: [] for session_id in sessions}
+    for one in Grant.select().where(Grant.session_id.in_(list(found))).order_by(Grant.created_at, Grant.id):
+        found[one.session_id].append(one)
+    return found
+
+
+def has_rules_of_resource(resource_id: uuid.UUID) -> bool:
+    """Whether a rule that was asked for because of a resource may still be in a cloud."""
+    held = Grant.rule_id.is_null(False) & (Grant.status != REMOVED)
+    return bool(Grant.select().where(Grant.resource_id == resource_id, held).exists())
+
+
+def has_rules_of_credential(credential_id: uuid.UUID) -> bool:
+    """Whether a rule that was put somewhere with a credential may still be there."""
+    return bool(Rule.select().where(Rule.credential_id == credential_id).exists())
+
+
+def look_at_all(credential_id: uuid.UUID) -> None:
+    """Have the targets of a credential looked at, since what it may do has changed. Inside `write`."""
+    theirs = Rule.select(Rule.target_id).where(Rule.credential_id == credential_id)
+    due.want(Target, Target.id.in_(theirs), Priority.APPLY)
+
+
+def _obstacle(resource: Resource) -> str | None:
+    """Why a resource cannot be opened now."""
+    if resource.deleting_since is not None:
+        return "the resource is being deleted"
+    if not resource.is_active:
+        return resource.verification_error or _NOT_SEEN_YET
+    options = CLOUDS[resource.provider].resource_types[resource.resource_type].options
+    if "port" in options and not any(key in (resource.config or {}) for key in _PORT_KEYS):
+        return _NO_PORTS
+    return None
+
+
+def _rule(resource: Resource, address: Network) -> Rule:
+    """The rule that lets `address` through, wanted from now on; made where there is none. Its target is locked."""
+    target = _target(resource)
+    protocol, ports, options = opening(resource.config or {})
+    wanted = {"target_id": target.id, "address": str(address), "protocol": protocol, "ports": ports, "options": options}
+    Rule.insert(
+        id=uuid.uuid4(),
+        organisation_id=resource.organisation_id,
+        credential_id=resource.credential_id,
+        provider_ids=[],
+        created_at=current_time(),
+        **wanted,
+    ).on_conflict_ignore().execute()
+    which = [getattr(Rule, name) == value for name, value in wanted.items()]
+    due.want(Target, Target.id == target.id, Priority.APPLY)
+    rule: Rule = Rule.select().where(*which).get()
+    return rule
+
+
+def opening(config: Mapping[str, Any]) -> tuple[str, list[list[int]], dict[str, Any]]:
+    """The protocol, the first and last of each run of ports, and what else a resource's config says."""
+    ports = [[port, port] for port in sorted(config.get("ports", [config["port"]] if "port" in config else []))]
+    if span := config.get("portRange"):
+        ports = [[span["from"], span["to"]]]
+    rest = {name: value for name, value in config.items() if name not in _PORT_KEYS}
+    return config.get("protocol", "tcp"), ports, rest
+
+
+def _target(resource: Resource) -> Target:
+    """The target that a resource names, locked; made where there is none."""
+    account = Credential.select(Credential.account).where(Credential.id == resource.credential_id).scalar()
+    named = {
+        "organisation_id": resource.organisation_id,
+        "provider": resource.provider,
+        "account": account or "",
+        "region": resource.region or "",
+        "identifier": resource.resource_identifier,
+    }
+    Target.insert(
+        id=uuid.uuid4(), credential_id=resource.credential_id, resource_type=resource.resource_type, **named
+    ).on_conflict_ignore().execute()
+    target: Target = locked(Target.select().where(*(getattr(Target, name) == value for name, value in named.items()))).get()
+    Target.update(credential_id=resource.credential_id).where(Target.id == target.id).execute()
+    return target
+
+
+def _lock_targets(rule_ids: Iterable[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Lock the targets of rules, always in one order: nobody finds another that waits for him."""
+    theirs = Rule.select(Rule.target_id).where(Rule.id.in_(list(rule_ids)))
+    return [row.id for row in locked(Target.select(Target.id).where(Target.id.in_(theirs)).order_by(Target.id))]
+
+
+def _keeper(ended: Grant) -> uuid.UUID | None:
+    """The session or static rule that goes on wanting what `ended` wanted."""
+    if ended.rule_id is None:
+        return None
+    other = Grant.get_or_none(Grant.rule_id == ended.rule_id, Grant.ended_at.is_null())
+    return (other.session_id or other.static_rule_id) if other else None
