@@ -238,6 +238,11 @@ def locked(query: Any, otherwise: str = "") -> Any:
     return query if is_sqlite() else query.for_update(f"FOR NO KEY UPDATE {otherwise}")
 
 
+def held(query: Any) -> Any:
+    """The select `query`, whose rows nobody changes until the open transaction ends; others may hold them too."""
+    return query if is_sqlite() else query.for_update("FOR SHARE")
+
+
 def delete(model: type[peewee.Model], which: peewee.Node, *and_which: peewee.Node) -> int:
     """Delete the rows that all the conditions hold for; how many there were. Inside `write`."""
     deleted: int = model.delete().where(which, *and_which).execute()

@@ -22,6 +22,9 @@ _DUE = """
 """
 
 _TABLES = """
+ALTER TABLE organisations ADD COLUMN widest_ipv4_prefix integer NOT NULL DEFAULT 32;
+ALTER TABLE organisations ADD COLUMN widest_ipv6_prefix integer NOT NULL DEFAULT 128;
+
 CREATE TABLE roles (
     id {uuid} PRIMARY KEY,
     organisation_id {uuid} NOT NULL REFERENCES organisations (id),
@@ -71,12 +74,14 @@ CREATE TABLE sessions (
     expires_at {moment} NOT NULL,
     ended_at {moment},
     ended_reason text,
+    revision integer NOT NULL,
     created_at {moment} NOT NULL,
     {due}
     UNIQUE (organisation_id, id)
 );
 CREATE INDEX sessions_organisation ON sessions (organisation_id, created_at, id);
-CREATE INDEX sessions_live ON sessions (organisation_id, user_id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_user ON sessions (user_id, created_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX sessions_live ON sessions (organisation_id, user_id, api_key_id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_due ON sessions (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX sessions_due_at ON sessions (due_at) WHERE due_at IS NOT NULL;
 
