@@ -62,6 +62,30 @@ class TooManyResources(EntryGuardError):
         )
 
 
+class SessionLimitReached(EntryGuardError):
+    """The user, or the key, has as many sessions open as the tier allows."""
+
+    code = "SESSION_LIMIT_REACHED"
+
+    def __init__(self, limit: int) -> None:
+        sessions = "session" if limit == 1 else "sessions"
+        super().__init__(f"You have {limit} {sessions} open, which is all that your tier allows. Stop one first.")
+
+
+class DurationExceeded(EntryGuardError):
+    """A session would last longer than tier, roles and resources allow."""
+
+    code = "DURATION_EXCEEDED"
+
+    def __init__(self, max_minutes: int) -> None:
+        super().__init__(f"A session on these resources lasts {max_minutes} minutes at most, from its start to its end.")
+        self.max_minutes = max_minutes
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return {"maxDurationMinutes": self.max_minutes}
+
+
 class VerificationFailed(EntryGuardError):
     """The cloud's own reason, its code first."""
 
@@ -118,6 +142,13 @@ class ResourceNotFound(NotFound):
 
     def __init__(self, resource_id: object) -> None:
         super().__init__(f"Resource with ID {resource_id} not found")
+
+
+class SessionNotFound(NotFound):
+    code = "SESSION_NOT_FOUND"
+
+    def __init__(self, session_id: object) -> None:
+        super().__init__(f"Session with ID {session_id} not found")
 
 
 class UserNotFound(NotFound):

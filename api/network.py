@@ -15,7 +15,13 @@ from api.errors import InvalidInput, UnsafeUrl
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NEVER_CALLED = tuple(
+# For examples in books: nobody has them, so to let one in harms nothing, and the API's own examples are made of them.
+_DOCUMENTATION = tuple(
+    ipaddress.ip_network(written)
+    for written in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
+)
+# Private, loopback, link-local, multicast, reserved, and the ways to write one of those.
+_NEVER_LET_IN = tuple(
     ipaddress.ip_network(written)
     for written in (
         "0.0.0.0/8",  # this network
@@ -26,26 +32,23 @@ _NEVER_CALLED = tuple(
         "169.254.0.0/16",  # link-local; the metadata service of most clouds
         "172.16.0.0/12",
         "192.0.0.0/24",  # protocol assignments; Oracle's metadata service
-        "192.0.2.0/24",  # documentation
         "192.88.99.0/24",  # 6to4 relays
         "192.168.0.0/16",
         "198.18.0.0/15",  # benchmarks
-        "198.51.100.0/24",  # documentation
-        "203.0.113.0/24",  # documentation
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, broadcast
         "2001::/23",  # protocol assignments, Teredo among them
-        "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4
-        "3fff::/20",  # documentation
     )
 )
+_NEVER_CALLED = _NEVER_LET_IN + _DOCUMENTATION
 # All other IPv6 space is reserved, private, link-local, multicast or a way to write an IPv4 address.
 _ROUTED_IPV6 = ipaddress.IPv6Network("2000::/3")
 # How a network without IPv4 reaches IPv4 hosts (RFC 6052): as harmless as the IPv4 address in its last 32 bits.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
+_PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 _PLAIN_URL = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>\[[0-9a-f:.]+\]|[0-9a-z.-]+)"
@@ -72,6 +75,25 @@ def parse_address(written: str) -> Address:
     return address
 
 
+def parse_network(written: str) -> Network:
+    """An address, as the network of itself alone, or a network with its prefix's length and no bit set behind it.
+
+    Raises InvalidInput for what `parse_address` refuses, and for a prefix that is written as a mask.
+    """
+    address, slash, length = written.partition("/")
+    if not slash:
+        return ipaddress.ip_network(parse_address(address))
+    network = _network_or_none(written) if _PREFIX_LENGTH.fullmatch(length) else None
+    if network is None:
+        raise InvalidInput("This is neither an IP address nor a network like 203.0.113.0/24.")
+    return network
+
+
+def plainly(network: Network) -> str:
+    """A network as people write it: one of a single address as that address."""
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
 def client_address(remote_address: str | None, forwarded_for: Sequence[str], trusted_proxies: int) -> Address:
     """Where a request comes from.
 
@@ -96,6 +118,15 @@ def may_be_called(address: Address, allowed_private: Sequence[Network]) -> bool:
     if address.version == 6 and address not in _ROUTED_IPV6:
         return False
     return not _is_in(address, _NEVER_CALLED)
+
+
+def may_be_let_in(network: Network, allowed_private: Sequence[Network]) -> bool:
+    """Whether all of the network is public, or in a network that the operator allows."""
+    if any(_is_inside(network, allowed) for allowed in allowed_private):
+        return True
+    if network.version == 6 and not _is_inside(network, _ROUTED_IPV6):
+        return False
+    return not any(network.overlaps(never) for never in _NEVER_LET_IN)
 
 
 def check_url(url: str, allowed_private: Sequence[Network]) -> str:
@@ -144,6 +175,13 @@ def _address_or_none(written: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
+def _network_or_none(written: str) -> Network | None:
+    try:
+        return None if "%" in written else ipaddress.ip_network(written)
+    except ValueError:
+        return None
+
+
 def _reached(address: Address) -> Address:
     """The address that answers where this one is called."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -151,6 +189,10 @@ def _reached(address: Address) -> Address:
     if address in _NAT64:
         return ipaddress.IPv4Address(address.packed[-4:])
     return address.ipv4_mapped or address
+
+
+def _is_inside(network: Network, other: Network) -> bool:
+    return network.version == other.version and network.network_address in other and other.prefixlen <= network.prefixlen
 
 
 def _is_in(address: Address, networks: Sequence[Network]) -> bool:

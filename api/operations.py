@@ -81,6 +81,9 @@ class Error(Body):
             "example": {"name": ["name is required"]},
         },
     )
+    max_duration_minutes = fields.Integer(
+        metadata={"description": "On a DURATION_EXCEEDED: the longest session that is allowed, in minutes"}
+    )
 
 
 def document(doc: dict[str, Any], info: Mapping[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
