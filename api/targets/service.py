@@ -56,6 +56,20 @@ def grant(asked: Asked) -> Grant:
     )
 
 
+def hold(resources: Iterable[Resource], grants: peewee.Node | None = None) -> None:
+    """Lock the targets that resources name, and those of the grants that match. Inside `write`.
+
+    Whoever changes several targets, or a target and then a session, calls this first: a worker too has its target
+    before it writes to sessions. All are locked in one order, so that nobody waits for somebody who waits for him.
+    """
+    openable = [resource for resource in resources if not _obstacle(resource)]
+    named = {_target_id(resource) for resource in sorted(openable, key=lambda each: tuple(_names(each).values()))}
+    if grants is not None:
+        rules = Grant.select(Grant.rule_id).where(grants, Grant.ended_at.is_null(), Grant.rule_id.is_null(False))
+        named |= {row.target_id for row in Rule.select(Rule.target_id).where(Rule.id.in_(rules))}
+    locked(Target.select(Target.id).where(Target.id.in_(sorted(named))).order_by(Target.id)).execute()
+
+
 def try_again(resource: Resource) -> set[uuid.UUID]:
     """Ask anew for what could not be asked for, since the resource can be opened by now. Inside `write`.
 
@@ -165,20 +179,32 @@ def opening(config: Mapping[str, Any]) -> tuple[str, list[list[int]], dict[str, 
 
 def _target(resource: Resource) -> Target:
     """The target that a resource names, locked; made where there is none."""
+    target: Target = locked(Target.select().where(Target.id == _target_id(resource))).get()
+    Target.update(credential_id=resource.credential_id).where(Target.id == target.id).execute()
+    return target
+
+
+def _target_id(resource: Resource) -> uuid.UUID:
+    """The target that a resource names; made where there is none."""
+    named = _names(resource)
+    Target.insert(
+        id=uuid.uuid4(), credential_id=resource.credential_id, resource_type=resource.resource_type, **named
+    ).on_conflict_ignore().execute()
+    which = (getattr(Target, name) == value for name, value in named.items())
+    found: Target = Target.select(Target.id).where(*which).get()
+    return found.id
+
+
+def _names(resource: Resource) -> dict[str, Any]:
+    """What tells a target from others."""
     account = Credential.select(Credential.account).where(Credential.id == resource.credential_id).scalar()
-    named = {
+    return {
         "organisation_id": resource.organisation_id,
         "provider": resource.provider,
         "account": account or "",
         "region": resource.region or "",
         "identifier": resource.resource_identifier,
     }
-    Target.insert(
-        id=uuid.uuid4(), credential_id=resource.credential_id, resource_type=resource.resource_type, **named
-    ).on_conflict_ignore().execute()
-    target: Target = locked(Target.select().where(*(getattr(Target, name) == value for name, value in named.items()))).get()
-    Target.update(credential_id=resource.credential_id).where(Target.id == target.id).execute()
-    return target
 
 
 def _lock_targets(rule_ids: Iterable[uuid.UUID]) -> Sequence[uuid.UUID]:
