@@ -141,6 +141,10 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
             "unserved_since": None,
             "last_failure": None,
         },
+        # Whoever looks at once, because what is wanted has moved, does not see what lands until a lease later either.
+        token=peewee.Case(None, [(unchanged | model.due_at.is_null(), None)], model.claim_token)
+        if claim.inherited
+        else None,
     )
 
 
@@ -221,7 +225,7 @@ def _kept(claim: Claim) -> uuid.UUID | None:
     return uuid.uuid4() if claim.inherited else None
 
 
-def _give_back(claim: Claim, changes: Mapping[str, Any], token: uuid.UUID | None = None) -> None:
+def _give_back(claim: Claim, changes: Mapping[str, Any], token: Any = None) -> None:
     model = claim.model
     changed = (
         model.update(claim_token=token, claimed_until=None, **changes)

@@ -63,15 +63,26 @@ class ThroughCredential(DueModel):
     @classmethod
     def ready(cls) -> peewee.Node:
         """The credential has a verdict, is not paused, and fewer than `CLAIMS_PER_CREDENTIAL` claims use it."""
+        return cls.may_ask() & cls.has_turn()
+
+    @classmethod
+    def may_ask(cls) -> peewee.Node:
+        """The credential has a verdict and is not paused."""
         blocked = Credential.select(peewee.SQL("1")).where(
             Credential.id == cls.credential_id, Credential.is_valid.is_null() | (Credential.paused_until > now())
         )
+        free: peewee.Node = ~peewee.fn.EXISTS(blocked)
+        return free
+
+    @classmethod
+    def has_turn(cls) -> peewee.Node:
+        """Fewer than `CLAIMS_PER_CREDENTIAL` claims of this kind use the credential."""
         other = cls.alias()
         in_use = other.select(peewee.fn.COUNT(other.id)).where(
             other.credential_id == cls.credential_id, other.claimed_until > now()
         )
-        free: peewee.Node = ~peewee.fn.EXISTS(blocked) & (in_use < CLAIMS_PER_CREDENTIAL)
-        return free
+        fewer: peewee.Node = in_use < CLAIMS_PER_CREDENTIAL
+        return fewer
 
 
 class TargetListing(ThroughCredential):

@@ -1,5 +1,6 @@
-"""Sessions, roles and static rules, and what they let through: targets, rules, grants."""
+"""Sessions, roles and static rules, and what they let through: targets, rules, grants; and who this installation is."""
 
+import uuid
 from typing import Any
 
 import peewee
@@ -130,7 +131,9 @@ CREATE TABLE rules (
     ports text NOT NULL,
     options text NOT NULL,
     is_added {boolean} NOT NULL,
+    asked_at {moment},
     is_seen {boolean} NOT NULL,
+    is_applied {boolean} NOT NULL,
     is_foreign {boolean} NOT NULL,
     provider_ids text NOT NULL,
     error text,
@@ -163,7 +166,12 @@ CREATE TABLE grants (
 CREATE INDEX grants_session ON grants (session_id);
 CREATE INDEX grants_static_rule ON grants (static_rule_id) WHERE static_rule_id IS NOT NULL;
 CREATE INDEX grants_rule ON grants (rule_id) WHERE rule_id IS NOT NULL;
-CREATE INDEX grants_live ON grants (resource_id) WHERE ended_at IS NULL
+CREATE INDEX grants_live ON grants (resource_id) WHERE ended_at IS NULL;
+CREATE INDEX grants_removing ON grants (ended_at) WHERE status = 'REMOVING';
+
+CREATE TABLE installation (
+    id {uuid} PRIMARY KEY
+)
 """
 
 
@@ -172,3 +180,10 @@ def up(migrator: Any, db: peewee.Database) -> None:
     types = _TYPES["sqlite" if isinstance(db, peewee.SqliteDatabase) else "postgresql"]
     for statement in _TABLES.format(due=_DUE.format(**types).strip(), **types).split(";"):
         db.execute_sql(statement)
+    _identify(db)
+
+
+def _identify(db: peewee.Database) -> None:
+    """What tells the rules of this installation from those of others, for as long as there is a database."""
+    mark = "?" if isinstance(db, peewee.SqliteDatabase) else "%s"
+    db.execute_sql(f"INSERT INTO installation (id) VALUES ({mark})", (uuid.uuid4().hex,))  # noqa: S608 - a placeholder

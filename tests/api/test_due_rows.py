@@ -176,6 +176,34 @@ def test_an_inherited_row_is_looked_at_again_when_a_lease_is_over() -> None:
     assert fresh(row).due_at == later(LEASE_SECONDS)
 
 
+def test_an_inherited_row_that_is_wanted_anew_stays_inherited() -> None:
+    row = make_credential()
+    make_due(row)
+    take()
+    clock.offset += LEASE_SECONDS * SECOND
+    taken = take()
+    make_due(row)
+
+    with write():
+        due.settle(taken, {}, None)
+
+    assert take().inherited
+
+
+def test_an_inherited_row_that_is_never_due_again_is_nobodys() -> None:
+    row = make_credential()
+    make_due(row)
+    take()
+    clock.offset += LEASE_SECONDS * SECOND
+    taken = take()
+    put(row, wanted_revision=taken.wanted_revision + 1, due_at=None)
+
+    with write():
+        due.settle(taken, {}, None)
+
+    assert (fresh(row).claim_token, fresh(row).due_at) == (None, None)
+
+
 def test_a_postponed_row_counts_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
     row, other = make_credential(), make_credential()
