@@ -13,6 +13,7 @@ from api.intake import REFUSAL
 from api.json_body import MAXIMUM_BYTES
 from api.resources.routes import ROOMS as RESOURCES
 from api.server import Server
+from api.sessions.routes import ROOMS as SESSIONS
 from api.settings import Settings
 from api.vault import Vault
 from api.wait import WaitingRoom
@@ -46,7 +47,7 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     app.after_request(_finish)
     http_errors.register(app)
     tokens.configure(app, settings)
-    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *AUDIT_LOG))
+    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *SESSIONS, *AUDIT_LOG))
     app.register_blueprint(swagger_ui.blueprint)
     app.register_blueprint(health.blueprint)
     return app

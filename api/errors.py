@@ -78,7 +78,7 @@ class DurationExceeded(EntryGuardError):
     code = "DURATION_EXCEEDED"
 
     def __init__(self, max_minutes: int) -> None:
-        super().__init__(f"A session on these resources lasts {max_minutes} minutes at most, from its start to its end.")
+        super().__init__(f"A session on these resources lasts {max_minutes} minutes at most, from start to end.")
         self.max_minutes = max_minutes
 
     @property

@@ -192,7 +192,7 @@ def _reached(address: Address) -> Address:
 
 
 def _is_inside(network: Network, other: Network) -> bool:
-    return network.version == other.version and network.network_address in other and other.prefixlen <= network.prefixlen
+    return network.network_address in other and network.prefixlen >= other.prefixlen
 
 
 def _is_in(address: Address, networks: Sequence[Network]) -> bool:

@@ -13,7 +13,7 @@ from marshmallow import fields
 from api.clouds import CLOUDS
 from api.clouds.derive import config_component, credential_component
 from api.operations import ANSWER_HEADERS, COMMON_ANSWERS, REQUEST_HEADERS, Error
-from api.schemas import Flag, Moment, Switch, Text, Whole
+from api.schemas import Flag, Moment, Number, Switch, Text, Whole
 
 BASE_PATH = "/api/v1"
 
@@ -82,6 +82,7 @@ def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> None
     for field, like in (
         (Text, fields.String),
         (Whole, fields.Integer),
+        (Number, fields.Float),
         (Flag, fields.Boolean),
         (Switch, fields.Boolean),
     ):

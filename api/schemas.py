@@ -61,6 +61,15 @@ class Whole(fields.Integer):
         return value
 
 
+class Number(fields.Float):
+    """A JSON number: neither `"1.5"` nor `true`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        return float(value)
+
+
 class Flag(fields.Boolean):
     """A JSON boolean: neither `"yes"` nor `1`."""
 

@@ -6,11 +6,17 @@ from api.database import Instant, Json, Model
 
 
 class Organisation(Model):
-    """A customer: everything else belongs to one. `slug` names it at sign-in."""
+    """A customer: everything else belongs to one. `slug` names it at sign-in.
+
+    The widest prefixes: how large a network a session may be for, where a carrier's NAT gives its people no address of
+    their own.
+    """
 
     slug = peewee.TextField(unique=True)
     name = peewee.TextField()
     tier = peewee.TextField()
+    widest_ipv4_prefix = peewee.IntegerField(default=32)
+    widest_ipv6_prefix = peewee.IntegerField(default=128)
     revision = peewee.IntegerField(default=1)
     created_at = Instant()
     updated_at = Instant()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 import peewee
 
@@ -11,11 +12,12 @@ from api.roles.models import Role, RoleResource, RoleUser
 def reach_of(user_id: uuid.UUID) -> Mapping[uuid.UUID, int | None]:
     """The resources that a user's roles let him open, each with the most minutes that one of them allows.
 
-    None: at least one of those roles sets no limit of its own.
+    None: at least one of those roles sets no limit of its own. A session is started with the organisation held: whoever
+    takes a part of this away locks the organisation first, and then sees every session that is to lose it.
     """
     has_no_limit = peewee.fn.COUNT(Role.max_session_hours) < peewee.fn.COUNT(Role.id)
     hours = peewee.Case(None, [(has_no_limit, None)], peewee.fn.MAX(Role.max_session_hours))
-    rows = (
+    rows: Any = (
         RoleUser.select(RoleResource.resource_id, hours)
         .join(RoleResource, on=(RoleResource.role_id == RoleUser.role_id))
         .join(Role, on=(Role.id == RoleUser.role_id))

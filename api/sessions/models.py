@@ -10,7 +10,7 @@ class Session(DueModel):
     """A person, or an organisation's key, let in for a while. It is due when it expires.
 
     `status` follows from its grants. `started_at`: when its first rule was seen in a cloud. `ended_at`: when it was
-    over, whatever may still have to be removed.
+    over, whatever may still have to be removed. `user_id` is None for a key's session; the names stay as they were.
     """
 
     user_id = peewee.UUIDField(null=True)
@@ -25,6 +25,7 @@ class Session(DueModel):
     expires_at = Instant()
     ended_at = Instant(null=True)
     ended_reason = peewee.TextField(null=True)
+    revision = peewee.IntegerField(default=1)
     created_at = Instant()
 
     class Meta:

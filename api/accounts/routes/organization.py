@@ -32,7 +32,8 @@ class TheOrganization(MethodView):
     def patch(self, wanted: organisations.OrganisationChange) -> Shown:
         """Change organization
 
-        Renames it. The short name (`slug`) stays; tier and limits are the operator's.
+        Its name, and how wide a network a session may be for. The short name (`slug`) stays; tier and limits are the
+        operator's.
         """
         return _shown(organisations.change(current_actor(), wanted))
 

@@ -11,12 +11,24 @@ from api.schemas import Body, Moment, Text, Whole
 _TIME = "2026-02-18T10:00:00Z"
 
 
+# The smallest networks that are routed by themselves: what is wider may be several customers'.
+_WIDEST_IPV4, _WIDEST_IPV6 = 24, 48
+_WIDEST_IPV4_TOLD = "The shortest IPv4 prefix that a session may be for; 32: single addresses only"
+_WIDEST_IPV6_TOLD = "The shortest IPv6 prefix that a session may be for; 128: single addresses only"
+
+
 class OrganizationChangeBody(Body):
     """What to change of the organization; what is left out stays."""
 
     target = OrganisationChange
 
     name = Text(validate=validate.Length(1, 200), metadata={"description": "Its name", "example": "Acme Ltd"})
+    widest_ipv4_prefix = Whole(
+        validate=validate.Range(_WIDEST_IPV4, 32), metadata={"description": _WIDEST_IPV4_TOLD, "example": 32}
+    )
+    widest_ipv6_prefix = Whole(
+        validate=validate.Range(_WIDEST_IPV6, 128), metadata={"description": _WIDEST_IPV6_TOLD, "example": 64}
+    )
 
 
 class ShownLimits(Body):
@@ -49,6 +61,12 @@ class ShownOrganization(Body):
     tier = fields.String(
         attribute="organisation.tier",
         metadata={"description": "What it may use", "enum": ["FREE", "PAID"], "example": "FREE"},
+    )
+    widest_ipv4_prefix = Whole(
+        attribute="organisation.widest_ipv4_prefix", metadata={"description": _WIDEST_IPV4_TOLD, "example": 32}
+    )
+    widest_ipv6_prefix = Whole(
+        attribute="organisation.widest_ipv6_prefix", metadata={"description": _WIDEST_IPV6_TOLD, "example": 64}
     )
     limits = fields.Nested(ShownLimits, metadata={"description": "The limits in force"})
     usage = fields.Nested(ShownUsage, metadata={"description": "How much of them is used"})

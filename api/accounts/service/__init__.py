@@ -5,7 +5,7 @@ call is here by name.
 """
 
 from api.accounts.service.administrators import add_administrator, first_administrator, reset_password
-from api.accounts.service.organisations import create_organisation, locked_organisation
+from api.accounts.service.organisations import create_organisation, held_organisation, locked_organisation
 from api.accounts.tiers import Limits, limits_of
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "add_administrator",
     "create_organisation",
     "first_administrator",
+    "held_organisation",
     "limits_of",
     "locked_organisation",
     "reset_password",

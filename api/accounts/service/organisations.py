@@ -1,4 +1,4 @@
-"""Organisations: made, shown, renamed."""
+"""Organisations: made, shown, changed."""
 
 import dataclasses
 import re
@@ -14,8 +14,9 @@ from api.accounts.models import ApiKey, Organisation, User
 from api.accounts.tiers import Limits, limits_of
 from api.actor import Actor
 from api.conditional import check_if_match
-from api.database import current_time, database, lock, now, write
+from api.database import current_time, database, held, lock, now, write
 from api.due import Turn
+from api.errors import Unauthenticated
 
 _LONGEST_SLUG = 40
 _TRIES = 5
@@ -26,6 +27,8 @@ class OrganisationChange:
     """What a caller changes; None leaves it as it is."""
 
     name: str | None = None
+    widest_ipv4_prefix: int | None = None
+    widest_ipv6_prefix: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +66,19 @@ def overview(actor: Actor) -> Overview:
 
 
 def change(actor: Actor, wanted: OrganisationChange) -> Overview:
-    """Rename the caller's organisation; its slug stays. Raises StaleObject."""
+    """Change the caller's organisation; its slug stays. Raises StaleObject."""
     with write():
         organisation = locked_organisation(actor.organisation)
         check_if_match(organisation.revision)
-        if wanted.name is not None and wanted.name != organisation.name:
-            organisation.name = wanted.name
+        given = {name: value for name, value in dataclasses.asdict(wanted).items() if value is not None}
+        changes = {name: value for name, value in given.items() if getattr(organisation, name) != value}
+        if changes:
+            for name, value in changes.items():
+                setattr(organisation, name, value)
             organisation.revision += 1
             organisation.updated_at = current_time()
             organisation.save()
-            audit.record(actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": ["name"]})
+            audit.record(actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": list(changes)})
     return _overview(organisation)
 
 
@@ -85,6 +91,18 @@ def locked_organisation(organisation_id: uuid.UUID) -> Organisation:
     """The organisation; nobody else changes its members until the open transaction ends."""
     lock(Organisation(id=organisation_id))
     organisation: Organisation = Organisation.get(Organisation.id == organisation_id)
+    return organisation
+
+
+def held_organisation(organisation_id: uuid.UUID) -> Organisation:
+    """The organisation, which until the open transaction ends is neither suspended nor changed in its members.
+
+    Others may hold it too. Raises Unauthenticated where it is suspended.
+    """
+    query = Organisation.select().where(Organisation.id == organisation_id, Organisation.suspended_at.is_null())
+    organisation: Organisation | None = held(query).first()
+    if organisation is None:
+        raise Unauthenticated
     return organisation
 
 

@@ -1,0 +1,121 @@
+"""What somebody may open, and for how long."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.accounts import service as accounts
+from api.actor import Actor
+from api.credentials.models import Credential
+from api.database import held
+from api.errors import Conflict, DurationExceeded, InvalidInput, ResourceNotFound
+from api.identifiers import parse
+from api.resources.models import Resource
+from api.roles.reach import reach_of
+from api.sessions.addresses import ADMIN
+
+Reach = Mapping[uuid.UUID, int | None]
+
+_MINUTE = 60
+
+_NOTHING = "There is no resource that you may open. An administrator gives you a role that names some."
+_BEING_DELETED = "A resource that is being deleted opens no session."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedDuration:
+    """How long, in hours or in minutes; None of both: as long as usual."""
+
+    duration_hours: float | None = None
+    duration_minutes: float | None = None
+
+    @property
+    def seconds(self) -> int | None:
+        """Raises InvalidInput where both are given."""
+        if self.duration_hours is not None and self.duration_minutes is not None:
+            reason = "durationHours and durationMinutes exclude each other"
+            raise InvalidInput(reason, {"durationHours": [reason]})
+        if self.duration_hours is not None:
+            return round(self.duration_hours * 60 * _MINUTE)
+        return None if self.duration_minutes is None else round(self.duration_minutes * _MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Resources that may be opened together, and the most minutes that a session on all of them may last."""
+
+    resources: Sequence[Resource]
+    longest_minutes: int
+
+    def check(self, seconds: float) -> None:
+        """Raises DurationExceeded for a session of that length."""
+        if seconds > self.longest_minutes * _MINUTE:
+            raise DurationExceeded(self.longest_minutes)
+
+
+def is_unlimited(actor: Actor) -> bool:
+    """An administrator, or a key of the organisation: its scopes alone say what it may do, for it has no roles."""
+    return actor.role == ADMIN or actor.user_id is None
+
+
+def allowed(actor: Actor, tier: str, resource_ids: Sequence[str] | None) -> Allowance:
+    """What the caller may open: the named resources, or all that he reaches. They stay as they are in this transaction.
+
+    Raises ResourceNotFound for one that is not there or that he does not reach; Conflict where one is being deleted;
+    InvalidInput where he reaches none. Inside `write`.
+    """
+    reach = _reach(actor)
+    if resource_ids is None:
+        resources = _held(actor.organisation, None if reach is None else list(reach))
+        resources = [resource for resource in resources if resource.deleting_since is None]
+        if not resources:
+            raise InvalidInput(_NOTHING)
+    else:
+        resources = _named(actor.organisation, [_reached(text, reach) for text in resource_ids])
+    return Allowance(resources, _longest(resources, tier, reach or {}))
+
+
+def allowed_still(actor: Actor, tier: str, resource_ids: Sequence[uuid.UUID]) -> Allowance:
+    """The same for the resources of a session that is open, as far as they are there. Inside `write`."""
+    resources = _held(actor.organisation, resource_ids)
+    return Allowance(resources, _longest(resources, tier, _reach(actor) or {}))
+
+
+def _reach(actor: Actor) -> Reach | None:
+    """What the caller's roles let him open; None: everything."""
+    if is_unlimited(actor) or actor.user_id is None:
+        return None
+    return reach_of(actor.user_id)
+
+
+def _reached(text: str, reach: Reach | None) -> uuid.UUID:
+    resource_id = parse(text, ResourceNotFound)
+    if reach is not None and resource_id not in reach:
+        raise ResourceNotFound(text)
+    return resource_id
+
+
+def _held(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID] | None) -> list[Resource]:
+    """The organisation's resources, all or those with these ids; nobody changes them or their credentials meanwhile."""
+    which = Resource.organisation_id == organisation_id
+    if resource_ids is not None:
+        which &= Resource.id.in_(list(resource_ids))
+    theirs = Resource.select(Resource.credential_id).where(which)
+    held(Credential.select(Credential.id).where(Credential.id.in_(theirs)).order_by(Credential.id)).execute()
+    return list(held(Resource.select().where(which).order_by(Resource.created_at, Resource.id)))
+
+
+def _named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list[Resource]:
+    resources = _held(organisation_id, resource_ids)
+    if missing := set(resource_ids) - {resource.id for resource in resources}:
+        raise ResourceNotFound(next(resource_id for resource_id in resource_ids if resource_id in missing))
+    if any(resource.deleting_since is not None for resource in resources):
+        raise Conflict(_BEING_DELETED)
+    return resources
+
+
+def _longest(resources: Sequence[Resource], tier: str, reach: Reach) -> int:
+    limits = [accounts.limits_of(tier).session_minutes]
+    for resource in resources:
+        limits += [limit for limit in (resource.max_session_minutes, reach.get(resource.id)) if limit is not None]
+    return min(limits)

@@ -1,0 +1,103 @@
+"""Changing a session that is open: a later end, another address."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from api import audit
+from api.accounts import service as accounts
+from api.actor import Actor
+from api.database import current_time, write
+from api.errors import Conflict, InvalidInput
+from api.network import Network, parse_network, plainly
+from api.sessions.addresses import WantedAddresses, chosen
+from api.sessions.allowance import WantedDuration, allowed_still
+from api.sessions.models import Session
+from api.sessions.service import HAS_ENDED, changeable, follow, of, subject
+from api.sessions.starting import addresses_of, ends_at, let_in
+from api.settings import Settings
+from api.targets import service as targets
+from api.targets.models import Grant
+
+_SOMEBODY_ELSES = "Name ipv4Address or ipv6Address: the session is somebody else's, so your own address is not meant"
+_NOT_SAID = "durationHours or durationMinutes is required"
+
+
+def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Session:
+    """Let a session end later, by so much. From its start to its end it lasts no longer than a new one may.
+
+    Raises SessionNotFound, StaleObject, InvalidInput, DurationExceeded; Conflict where it has ended.
+    """
+    seconds = wanted.seconds
+    if seconds is None:
+        raise InvalidInput(_NOT_SAID, {"durationMinutes": [_NOT_SAID]})
+    with write():
+        organisation = accounts.held_organisation(actor.organisation)
+        allowance = allowed_still(actor, organisation.tier, _opened(of(actor, session_id)))
+        session = _open(actor, session_id)
+        later = session.expires_at + timedelta(seconds=seconds)
+        allowance.check((later - session.created_at).total_seconds())
+        moved = {"revision": Session.revision + 1, "wanted_revision": Session.wanted_revision + 1, **ends_at(later)}
+        Session.update(**moved).where(Session.id == session.id).execute()
+        told = {"expiresAt": later.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        audit.record(actor, "SESSION_EXTEND", subject(session), details=told)
+    return of(actor, session_id)
+
+
+def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresses, settings: Settings) -> Session:
+    """Let a session's holder in from elsewhere, and no longer from where he was. What stays the same is left alone.
+
+    Raises SessionNotFound, StaleObject, InvalidInput, NotAllowed; Conflict where it has ended.
+    """
+    with write():
+        organisation = accounts.held_organisation(actor.organisation)
+        seen = of(actor, session_id)
+        if not wanted.named and not _is_own(actor, seen):
+            raise InvalidInput(_SOMEBODY_ELSES)
+        networks = chosen(actor, wanted, organisation, settings)
+        resources = allowed_still(actor, organisation.tier, _opened(seen)).resources
+        targets.hold(resources, Grant.session_id == seen.id)
+        session = _open(actor, session_id)
+        before = _networks(session)
+        if before == set(networks.values()):
+            return session
+        moved = {"revision": Session.revision + 1, **addresses_of(networks)}
+        Session.update(**moved).where(Session.id == session.id).execute()
+        audit.record(actor, "SESSION_UPDATE", subject(session), details=_told(before, networks.values()))
+        let_in(session, resources, [network for network in networks.values() if network not in before])
+        gone = [str(network) for network in before - set(networks.values())]
+        targets.end((Grant.session_id == session.id) & Grant.address.in_(gone))
+        follow({session.id})
+    return of(actor, session_id)
+
+
+def _open(actor: Actor, session_id: uuid.UUID) -> Session:
+    """As `changeable`, and with time left: a session whose time is up is not brought back."""
+    session = changeable(actor, session_id)
+    if session.expires_at <= current_time():
+        raise Conflict(HAS_ENDED)
+    return session
+
+
+def _opened(session: Session) -> Sequence[uuid.UUID]:
+    """The resources that a session opens."""
+    live = Grant.select(Grant.resource_id).where(Grant.session_id == session.id, Grant.ended_at.is_null())
+    return list({grant.resource_id for grant in live})
+
+
+def _is_own(actor: Actor, session: Session) -> bool:
+    if session.user_id is None:
+        return session.api_key_id == actor.key_id
+    return session.user_id == actor.user_id
+
+
+def _networks(session: Session) -> set[Network]:
+    return {parse_network(written) for written in (session.ipv4_address, session.ipv6_address) if written is not None}
+
+
+def _told(before: Collection[Network], after: Collection[Network]) -> dict[str, object]:
+    return {
+        "changed": ["addresses"],
+        "reason": "ADDRESS_CHANGED",
+        "addresses": {"from": sorted(map(plainly, before)), "to": sorted(map(plainly, after))},
+    }
