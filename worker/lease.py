@@ -1,9 +1,12 @@
 """A claim's lease as its owner sees it: no call to a cloud starts after it has run out."""
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 
 from api import due
+from api.clouds.base import before_call
 from api.due import LEASE_SECONDS, Claim, LostClaim
 
 
@@ -18,6 +21,15 @@ class Lease:
         self.claim = claim
         self._until = claimed_at + LEASE_SECONDS
         self._stopping = stopping
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look at the lease before each call to a cloud in the block."""
+        looked_at = before_call.set(self.check)
+        try:
+            yield
+        finally:
+            before_call.reset(looked_at)
 
     def check(self) -> None:
         """Before each call to a cloud. Raises LostClaim when the lease has run out, Stopping when the process ends."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 from api.clouds import CLOUDS, Endpoints, Refused, Unreachable
-from api.clouds.base import before_call
 from api.credentials import listing
 from api.credentials import verdict as credentials
 from api.credentials.models import Credential, TargetListing
@@ -49,11 +48,8 @@ class Verifier:
 
     def serve(self, lease: Lease) -> None:
         """Ask what the claimed row wants to know, and record it. Raises LostClaim, Stopping."""
-        looked_at = before_call.set(lease.check)
-        try:
+        with lease.watching():
             self._actions[lease.claim.model](lease)
-        finally:
-            before_call.reset(looked_at)
 
     def _verify_credential(self, lease: Lease) -> None:
         claim = lease.claim
@@ -63,7 +59,7 @@ class Verifier:
             verified = self._connections.to_cloud(tried).verify(targets)
         except Refused as refusal:
             self._connections.drop(tried)
-            if _may_settle(tried, refusal):
+            if may_settle(tried, refusal):
                 credentials.unsettled(claim, f"{refusal.code}: {_UNSETTLED}")
                 return
             verification.credential_refused(claim, tried, refusal, self._look_again_seconds())
@@ -84,7 +80,7 @@ class Verifier:
                 self._connections.to_cloud(secret).inspect(wanted.target)
             except Refused as refused:
                 self._connections.drop(secret)
-                if _may_settle(secret, refused):
+                if may_settle(secret, refused):
                     resources.unreachable(claim, f"{refused.code}: {_UNSETTLED}")
                     return
                 refusal = refused
@@ -130,7 +126,7 @@ def endpoints_of(settings: Settings) -> Endpoints:
     )
 
 
-def _may_settle(tried: KeptSecret, refusal: Refused) -> bool:
+def may_settle(tried: KeptSecret, refusal: Refused) -> bool:
     """A program that makes a key, a policy and a credential in one go is quicker than its cloud is with itself."""
     age_seconds = (current_time() - tried.sent_at).total_seconds()
     return refusal.code in CLOUDS[tried.provider].settling and age_seconds < SETTLING_SECONDS

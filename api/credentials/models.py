@@ -1,5 +1,7 @@
 """Cloud credentials and their sealed secrets."""
 
+from typing import Any
+
 import peewee
 
 from api.database import Instant, Json, database, now
@@ -63,7 +65,9 @@ class ThroughCredential(DueModel):
     @classmethod
     def ready(cls) -> peewee.Node:
         """The credential has a verdict, is not paused, and fewer than `CLAIMS_PER_CREDENTIAL` claims use it."""
-        return cls.may_ask() & cls.has_turn()
+        can_ask: Any = cls.may_ask()
+        ready: peewee.Node = can_ask & cls.has_turn()
+        return ready
 
     @classmethod
     def may_ask(cls) -> peewee.Node:

@@ -39,3 +39,7 @@ def delete_resource(actor: Actor, resource_id: uuid.UUID) -> Resource:
         delete(Resource, Resource.id == resource.id)
         resource.deleting_since = current_time()
     return resource
+
+
+def finish(organisation_id: uuid.UUID) -> None:
+    """Delete what was waiting until its last rule was out of the cloud. Inside `write`."""

@@ -1,20 +1,15 @@
 """What was seen on a target, with what follows from it for sessions and for what is being deleted."""
 
-import uuid
-from collections.abc import Mapping
-
 from api.database import write
 from api.due import Claim
 from api.lifecycle import deleting
 from api.sessions import service as sessions
 from api.targets import verdict
-from api.targets.verdict import Outcome
+from api.targets.verdict import Report
 
 
-def record(
-    claim: Claim, outcomes: Mapping[uuid.UUID, Outcome], free_rules: int | None, look_again_seconds: float
-) -> None:
+def record(claim: Claim, report: Report, look_again_seconds: float) -> None:
     """Write down how the rules of a target stand; sessions follow. Raises LostClaim."""
     with write():
-        sessions.follow(verdict.record(claim, outcomes, free_rules, look_again_seconds))
+        sessions.follow(verdict.record(claim, report, look_again_seconds))
         deleting.finish(claim.organisation_id)

@@ -1,13 +1,14 @@
 """Where rules are in the clouds, what they let through, and for whom."""
 
-import uuid
+from collections.abc import Mapping
+from typing import Any
 
 import peewee
 
 from api.clouds import Target as CloudTarget
-from api.clouds.rules import Kept, Ports, Protocol, Rule as CloudRule, Tag
 from api.credentials.models import ThroughCredential
 from api.database import Instant, Json, Model
+from api.due import Priority
 
 
 class Target(ThroughCredential):
@@ -28,6 +29,12 @@ class Target(ThroughCredential):
     class Meta:
         table_name = "targets"
 
+    @classmethod
+    def ready(cls) -> peewee.Node:
+        """What is to be revoked waits for no verdict about its credential, nor until a cloud's silence is over."""
+        ready: peewee.Node = ((cls.due_priority == int(Priority.REVOKE)) | cls.may_ask()) & cls.has_turn()
+        return ready
+
     def in_cloud(self) -> CloudTarget:
         """By the names that the cloud knows it by."""
         return CloudTarget(self.region or None, self.identifier, self.resource_type)
@@ -36,9 +43,10 @@ class Target(ThroughCredential):
 class Rule(Model):
     """What is let through to a target, once, however many want it. It is wanted while a grant of it has not ended.
 
-    It leaves the cloud through the credential that put it there; then its row is deleted. `is_added`: committed as one
-    that we add, after a listing without it. `is_seen`: the last listing had it. `is_foreign`: somebody else's equal
-    rule does the same. `error`: why it is not there, or not gone.
+    It leaves the cloud through a credential of the account that it is in; then its row is deleted. `is_added`:
+    committed as one that we add, after a listing without it. `asked_at`: since when a call that adds it may be under
+    way, unanswered. `is_seen`: the last listing had it. `is_applied`: the audit trail has it as applied, and not yet as
+    removed. `is_foreign`: somebody else's equal rule is there. `error`: why it is not there, or not gone.
     """
 
     organisation_id = peewee.UUIDField()
@@ -49,7 +57,9 @@ class Rule(Model):
     ports = Json()
     options = Json()
     is_added = peewee.BooleanField(default=False)
+    asked_at = Instant(null=True)
     is_seen = peewee.BooleanField(default=False)
+    is_applied = peewee.BooleanField(default=False)
     is_foreign = peewee.BooleanField(default=False)
     provider_ids = Json()
     error = peewee.TextField(null=True)
@@ -57,6 +67,16 @@ class Rule(Model):
 
     class Meta:
         table_name = "rules"
+
+    @classmethod
+    def alike(cls, columns: Mapping[str, Any]) -> list[peewee.Node]:
+        """The rules with these values."""
+        fields = {name: getattr(cls, name) for name in columns}
+        # As one value each: Peewee would take the list of ports for a row of several.
+        return [
+            field == peewee.Value(columns[name], converter=field.db_value, unpack=False)
+            for name, field in fields.items()
+        ]
 
 
 class Grant(Model):

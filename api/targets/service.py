@@ -1,7 +1,7 @@
 """Asking for a rule, and giving up what was asked for."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
@@ -10,18 +10,20 @@ import peewee
 
 from api import due
 from api.clouds import CLOUDS
+from api.clouds.options import PORT_OPTIONS
 from api.clouds.rules import Network
 from api.credentials.models import Credential
-from api.database import current_time, locked, now
+from api.database import current_time, delete, locked, now
 from api.due import Priority
 from api.resources.models import Resource
 from api.targets.models import Grant, Rule, Target
 
 PENDING, APPLIED, FAILED, REMOVING, REMOVED = "PENDING", "APPLIED", "FAILED", "REMOVING", "REMOVED"
 
-_NO_PORTS = "the resource's config names no port and no protocol, so nothing says what to open"
+_HELD = (PENDING, APPLIED, REMOVING)
+_NO_PORTS = "the resource's config names no port, so nothing says what to open"
 _NOT_SEEN_YET = "the resource has not been verified yet"
-_PORT_KEYS = ("port", "ports", "portRange", "protocol")
+_WITH_PORTS = ("tcp", "udp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def grant(asked: Asked) -> Grant:
     resource = asked.resource
     obstacle = _obstacle(resource)
     rule = None if obstacle else _rule(resource, asked.address)
-    return Grant.create(
+    made: Grant = Grant.create(
         organisation_id=resource.organisation_id,
         session_id=asked.session_id,
         static_rule_id=asked.static_rule_id,
@@ -54,6 +56,9 @@ def grant(asked: Asked) -> Grant:
         error=obstacle,
         created_at=current_time(),
     )
+    if rule:
+        _hand_over([rule.id])
+    return made
 
 
 def hold(resources: Iterable[Resource], grants: peewee.Node | None = None) -> None:
@@ -77,14 +82,17 @@ def try_again(resource: Resource) -> set[uuid.UUID]:
     """
     if _obstacle(resource):
         return set()
-    waiting = Grant.select().where(
-        Grant.resource_id == resource.id, Grant.ended_at.is_null(), Grant.rule_id.is_null(), Grant.status == FAILED
-    )
+    failed = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
+    hold([resource], failed)
     changed = set()
-    for one in locked(waiting.order_by(Grant.id)):
-        rule = _rule(resource, ip_network(one.address))
-        Grant.update(rule_id=rule.id, status=PENDING, error=None).where(Grant.id == one.id).execute()
-        changed.add(one.session_id)
+    for one in locked(Grant.select().where(failed).order_by(Grant.id)):
+        if one.rule_id is None:
+            rule = _rule(resource, ip_network(one.address))
+            Grant.update(rule_id=rule.id, status=PENDING, error=None).where(Grant.id == one.id).execute()
+            _hand_over([rule.id])
+            changed.add(one.session_id)
+        else:
+            _look_at([one.rule_id], Priority.APPLY)
     return changed - {None}
 
 
@@ -94,47 +102,58 @@ def end(which: peewee.Node) -> set[uuid.UUID]:
     Returns the sessions whose grants have ended.
     """
     live: Any = Grant.select().where(which, Grant.ended_at.is_null())
-    rule_ids = {one.rule_id for one in live if one.rule_id}
-    targets = _lock_targets(rule_ids)
+    _lock_targets({one.rule_id for one in live if one.rule_id})
     ending = list(locked(live.order_by(Grant.id)))
-    Grant.update(ended_at=now()).where(Grant.id.in_([one.id for one in ending])).execute()
-    for one in ending:
-        keeper = _keeper(one)
-        is_over = one.rule_id is None or keeper is not None
-        Grant.update(
-            status=REMOVED if is_over else REMOVING,
-            removed_at=now() if is_over else None,
-            kept_by=keeper,
-            error=None if is_over else one.error,
-        ).where(Grant.id == one.id).execute()
-    if targets:
-        due.want(Target, Target.id.in_(targets), Priority.REVOKE)
+    ids = Grant.id.in_([one.id for one in ending])
+    Grant.update(ended_at=now(), status=REMOVING, error=None).where(ids).execute()
+    rules = {one.rule_id for one in ending if one.rule_id}
+    keepers = keepers_of(rules)
+    for rule_id, keeper in keepers.items():
+        Grant.update(kept_by=keeper).where(ids, Grant.rule_id == rule_id).execute()
+    is_over = Grant.rule_id.is_null() | Grant.rule_id.in_(list(keepers))
+    Grant.update(status=REMOVED, removed_at=now()).where(ids, is_over).execute()
+    _hand_over(keepers)
+    _look_at(rules - keepers.keys() - _forget_never_added(rules - keepers.keys()), Priority.REVOKE)
     return {one.session_id for one in ending if one.session_id}
+
+
+def keepers_of(rules: Collection[uuid.UUID]) -> Mapping[uuid.UUID, uuid.UUID]:
+    """By rule, one session or static rule that goes on wanting it; without those that nobody wants."""
+    live: Any = Grant.select().where(Grant.rule_id.in_(list(rules)), Grant.ended_at.is_null())
+    rows = live.order_by(Grant.created_at.desc(), Grant.id)
+    return {one.rule_id: one.session_id or one.static_rule_id for one in rows}
 
 
 def grants_of(sessions: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, list[Grant]]:
     """The grants of sessions, by session, as they were made."""
     found: dict[uuid.UUID, list[Grant]] = {session_id: [] for session_id in sessions}
-    for one in Grant.select().where(Grant.session_id.in_(list(found))).order_by(Grant.created_at, Grant.id):
+    theirs: Any = Grant.select().where(Grant.session_id.in_(list(found)))
+    for one in theirs.order_by(Grant.created_at, Grant.id):
         found[one.session_id].append(one)
     return found
 
 
 def has_rules_of_resource(resource_id: uuid.UUID) -> bool:
-    """Whether a rule that was asked for because of a resource may still be in a cloud."""
-    held = Grant.rule_id.is_null(False) & (Grant.status != REMOVED)
-    return bool(Grant.select().where(Grant.resource_id == resource_id, held).exists())
+    """Whether a rule that was asked for because of a resource is in a cloud, or may come there.
+
+    What a cloud refused for good is in none.
+    """
+    added = Rule.select(Rule.id).where(Rule.is_added)
+    held = Grant.status.in_(_HELD) | ((Grant.status == FAILED) & Grant.rule_id.in_(added))
+    return bool(Grant.select().where(Grant.resource_id == resource_id, Grant.rule_id.is_null(False), held).exists())
 
 
 def has_rules_of_credential(credential_id: uuid.UUID) -> bool:
-    """Whether a rule that was put somewhere with a credential may still be there."""
-    return bool(Rule.select().where(Rule.credential_id == credential_id).exists())
+    """The same of rules that are put there and removed with a credential."""
+    held = Grant.select(Grant.rule_id).where(Grant.rule_id == Rule.id, Grant.status.in_(_HELD))
+    may_be_there = Rule.is_added | peewee.fn.EXISTS(held)
+    return bool(Rule.select().where(Rule.credential_id == credential_id, may_be_there).exists())
 
 
 def look_at_all(credential_id: uuid.UUID) -> None:
     """Have the targets of a credential looked at, since what it may do has changed. Inside `write`."""
-    theirs = Rule.select(Rule.target_id).where(Rule.credential_id == credential_id)
-    due.want(Target, Target.id.in_(theirs), Priority.APPLY)
+    rules = [row.id for row in Rule.select(Rule.id).where(Rule.credential_id == credential_id)]
+    _look_at(rules, Priority.APPLY)
 
 
 def _obstacle(resource: Resource) -> str | None:
@@ -144,9 +163,9 @@ def _obstacle(resource: Resource) -> str | None:
     if not resource.is_active:
         return resource.verification_error or _NOT_SEEN_YET
     options = CLOUDS[resource.provider].resource_types[resource.resource_type].options
-    if "port" in options and not any(key in (resource.config or {}) for key in _PORT_KEYS):
-        return _NO_PORTS
-    return None
+    config = resource.config or {}
+    needs_ports = "port" in options and config.get("protocol", "tcp") in _WITH_PORTS
+    return _NO_PORTS if needs_ports and not any(name in config for name in PORT_OPTIONS) else None
 
 
 def _rule(resource: Resource, address: Network) -> Rule:
@@ -162,10 +181,40 @@ def _rule(resource: Resource, address: Network) -> Rule:
         created_at=current_time(),
         **wanted,
     ).on_conflict_ignore().execute()
-    which = [getattr(Rule, name) == value for name, value in wanted.items()]
     due.want(Target, Target.id == target.id, Priority.APPLY)
-    rule: Rule = Rule.select().where(*which).get()
+    rule: Rule = Rule.select().where(*Rule.alike(wanted)).get()
     return rule
+
+
+def _hand_over(rule_ids: Iterable[uuid.UUID]) -> None:
+    """Have each rule worked on with a credential of somebody who wants it: that of who left may be deleted."""
+    for rule in Rule.select().where(Rule.id.in_(list(rule_ids))):
+        wanting: Any = (
+            Resource.select(Resource.credential_id)
+            .join(Grant, on=(Grant.resource_id == Resource.id))
+            .where(Grant.rule_id == rule.id, Grant.ended_at.is_null())
+            .order_by(Grant.created_at, Grant.id)
+        )
+        credentials = [row.credential_id for row in wanting]
+        if credentials and rule.credential_id not in credentials:
+            Rule.update(credential_id=credentials[0]).where(Rule.id == rule.id).execute()
+
+
+def _forget_never_added(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Delete those of the rules, which nobody wants, that no cloud was asked for. Returns them."""
+    never = Rule.select().where(Rule.id.in_(list(rule_ids)), ~Rule.is_added)
+    forgotten = {row.id for row in locked(never.order_by(Rule.id))}
+    theirs = Grant.rule_id.in_(list(forgotten))
+    Grant.update(status=REMOVED, removed_at=now(), error=None).where(theirs, Grant.status == REMOVING).execute()
+    Grant.update(rule_id=None).where(theirs).execute()
+    delete(Rule, Rule.id.in_(list(forgotten)))
+    return forgotten
+
+
+def _look_at(rule_ids: Collection[uuid.UUID], priority: Priority) -> None:
+    """Make the targets of rules due."""
+    if targets := _lock_targets(rule_ids):
+        due.want(Target, Target.id.in_(targets), priority)
 
 
 def opening(config: Mapping[str, Any]) -> tuple[str, list[list[int]], dict[str, Any]]:
@@ -173,7 +222,7 @@ def opening(config: Mapping[str, Any]) -> tuple[str, list[list[int]], dict[str, 
     ports = [[port, port] for port in sorted(config.get("ports", [config["port"]] if "port" in config else []))]
     if span := config.get("portRange"):
         ports = [[span["from"], span["to"]]]
-    rest = {name: value for name, value in config.items() if name not in _PORT_KEYS}
+    rest = {name: value for name, value in config.items() if name not in (*PORT_OPTIONS, "protocol")}
     return config.get("protocol", "tcp"), ports, rest
 
 
@@ -211,11 +260,3 @@ def _lock_targets(rule_ids: Iterable[uuid.UUID]) -> Sequence[uuid.UUID]:
     """Lock the targets of rules, always in one order: nobody finds another that waits for him."""
     theirs = Rule.select(Rule.target_id).where(Rule.id.in_(list(rule_ids)))
     return [row.id for row in locked(Target.select(Target.id).where(Target.id.in_(theirs)).order_by(Target.id))]
-
-
-def _keeper(ended: Grant) -> uuid.UUID | None:
-    """The session or static rule that goes on wanting what `ended` wanted."""
-    if ended.rule_id is None:
-        return None
-    other = Grant.get_or_none(Grant.rule_id == ended.rule_id, Grant.ended_at.is_null())
-    return (other.session_id or other.static_rule_id) if other else None

@@ -1,216 +1,198 @@
-"""What working on a target has shown, written down: rules, grants and audit rows in one transaction."""
+"""What a worker's turn on a target has shown, written down: rules, grants and audit rows in one transaction."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
+from datetime import timedelta
+from typing import Any
 
 from api import audit, due
 from api.actor import Actor
-from api.clouds import Target as CloudTarget
-from api.clouds.rules import Kept, Ports, Protocol, State, Tag
-from api.clouds.rules import Rule as CloudRule
-from api.database import delete, locked, now, write
-from api.due import Claim, LostClaim
+from api.clouds.rules import State
+from api.database import current_time, delete, now
+from api.due import LEASE_SECONDS, Claim, Priority
 from api.targets.models import Grant, Rule, Target
-from api.targets.service import APPLIED, FAILED, PENDING, REMOVED
+from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING, keepers_of
+from api.targets.work import own, wanted_on
 
-_FOREIGN = "a rule that is not EntryGuard's lets the address through already; it stays when this ends"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. was_seen: the last look had it."""
-
-    kept: Kept
-    credential_id: uuid.UUID
-    is_wanted: bool
-    was_seen: bool
-
-    @property
-    def rule_id(self) -> uuid.UUID:
-        return self.kept.rule.tag.rule
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A target with all of its rules."""
-
-    target: CloudTarget
-    tasks: Sequence[Task]
+# A call that was begun under a lease may land until another one is over.
+_ARRIVAL = timedelta(seconds=2 * LEASE_SECONDS)
+_LOOKS_FOR_ARRIVALS_SECONDS = 8.0
+_REVOKE_BACKOFF_SECONDS = 15.0
+_MAY_ARRIVE = "not there, but the cloud has left a request to add it unanswered: it is looked for once more"
+_FOREIGN = "somebody else has an equal rule there: it lets the address in too, and stays when this has ended"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a rule stands after a worker's turn. state: None where it could not be looked at.
 
-    error: why it is not as it is wanted; is_final: the cloud will say so again until somebody changes something.
-    was_restored: somebody else had removed or edited it, and it is right again.
+    was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
+    there before the turn. is_answered: the cloud was asked to add it, and has answered. error: why it is not as it is
+    wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had been removed or
+    edited, and is right again.
     """
 
     state: State | None
+    was_wanted: bool
+    is_ours: bool = False
+    was_ours: bool = False
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
+    is_answered: bool = False
     error: str | None = None
     is_final: bool = False
     was_restored: bool = False
 
 
-def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
-    """What is to be done on a target; None where it is gone."""
-    target = Target.get_or_none(Target.id == target_id)
-    if target is None:
-        return None
-    wanted = _wanted(target_id)
-    rules = Rule.select().where(Rule.target_id == target_id).order_by(Rule.created_at, Rule.id)
-    tasks = [Task(_kept(row, installation), row.credential_id, row.id in wanted, row.is_seen) for row in rules]
-    return Work(target.in_cloud(), tasks)
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a turn has shown of a target. is_unfinished: it has taken long enough, and more is to be applied.
 
-
-def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
-    """Write down that we are about to add a rule, which the last listing did not have. Raises LostClaim.
-
-    False where nobody wants it any more.
+    failure: why something could not be done that is no rule's of the target.
     """
-    with write():
-        _own(claim)
-        if rule_id not in _wanted(claim.row_id):
-            return False
-        Rule.update(is_added=True).where(Rule.id == rule_id).execute()
-    return True
+
+    outcomes: Mapping[uuid.UUID, Outcome]
+    free_rules: int | None = None
+    failure: str | None = None
+    is_unfinished: bool = False
 
 
-def known(rule_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Which of the ids are those of rules, of whatever organisation."""
-    return {row.id for row in Rule.select(Rule.id).where(Rule.id.in_(list(rule_ids)))}
-
-
-def record(
-    claim: Claim, outcomes: Mapping[uuid.UUID, Outcome], free_rules: int | None, look_again_seconds: float
-) -> set[uuid.UUID]:
+def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.UUID]:
     """Write down how the rules of a target stand, and give the claim back. Inside `write`. Raises LostClaim.
 
     Returns the sessions whose grants have changed. The target is looked at again after `look_again_seconds` as long as
     anything is wanted there, and with backoff where something could not be done.
     """
-    target = _own(claim)
-    wanted = _wanted(claim.row_id)
+    target = own(claim)
+    wanted = wanted_on(claim.row_id)
     changed: set[uuid.UUID] = set()
-    for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(outcomes))):
-        changed |= _record_rule(target, rule, outcomes[rule.id], rule.id in wanted)
-    delay = _failure(outcomes, wanted)
-    if delay is not None:
-        due.postpone(claim, delay)
-        return changed
-    seen = {"free_rules": free_rules, "listed_at": now()}
-    due.settle(claim, seen, look_again_seconds if wanted else None)
+    for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
+        outcome = report.outcomes[rule.id]
+        if outcome.is_answered and not claim.inherited:
+            rule.asked_at = None
+        changed |= _record_rule(target, rule, outcome, rule.id in wanted)
+    _give_back(claim, report, wanted, look_again_seconds)
     return changed
 
 
-def unreachable(claim: Claim, reason: str) -> set[uuid.UUID]:
-    """Nothing could be seen: the grants tell why, and keep their states. Inside `write`. Raises LostClaim.
-
-    Returns the sessions whose grants have changed.
-    """
-    _own(claim)
-    rules = Rule.select(Rule.id).where(Rule.target_id == claim.row_id)
-    waiting = Grant.rule_id.in_(rules) & (Grant.status.in_([PENDING, "REMOVING"]))
-    sessions = {row.session_id for row in Grant.select(Grant.session_id).where(waiting)}
-    Grant.update(error=reason).where(waiting).execute()
-    due.postpone(claim, reason)
-    return sessions - {None}
-
-
-def _own(claim: Claim) -> Target:
-    """The claimed target, locked. Raises LostClaim."""
-    target: Target | None = locked(
-        Target.select().where(Target.id == claim.row_id, Target.claim_token == claim.token)
-    ).first()
-    if target is None:
-        raise LostClaim
-    return target
-
-
-def _wanted(target_id: uuid.UUID) -> set[uuid.UUID]:
-    """The rules of a target that somebody wants."""
-    rows = (
-        Grant.select(Grant.rule_id)
-        .join(Rule, on=(Rule.id == Grant.rule_id))
-        .where(Rule.target_id == target_id, Grant.ended_at.is_null())
-    )
-    return {row.rule_id for row in rows}
-
-
-def _kept(row: Rule, installation: uuid.UUID) -> Kept:
-    rule = CloudRule(
-        tag=Tag(installation, row.id),
-        address=ip_network(row.address),
-        protocol=Protocol(row.protocol),
-        ports=tuple(Ports(first, last) for first, last in row.ports),
-        options=row.options,
-    )
-    return Kept(rule, tuple(row.provider_ids), row.is_added)
-
-
 def _record_rule(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool) -> set[uuid.UUID]:
-    if outcome.state is State.ABSENT and not outcome.error and not is_wanted:
-        return _removed(target, rule)
-    is_seen = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
-    changes = {
-        "is_seen": is_seen,
-        "is_foreign": outcome.is_foreign,
-        "provider_ids": list(outcome.provider_ids or rule.provider_ids),
-        "error": outcome.error,
-    }
-    Rule.update(**changes).where(Rule.id == rule.id).execute()
-    if is_wanted and outcome.state is State.PRESENT and (outcome.was_restored or not rule.is_seen):
-        _tell(target, rule, "RULE_RESTORE" if outcome.was_restored else "RULE_APPLY", None)
+    _tell_changes(target, rule, outcome, is_wanted)
+    is_gone = outcome.state is not None and not outcome.is_ours
+    if is_gone and not is_wanted and not _may_arrive(rule):
+        return _forget(rule)
+    error = outcome.error
+    if is_gone and not is_wanted:
+        error = _MAY_ARRIVE
+    is_present = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
+    Rule.update(
+        # What was refused and is not there will be somebody else's, should it be there one day.
+        is_added=rule.is_added and not (is_gone and outcome.is_final and not rule.asked_at),
+        asked_at=rule.asked_at,
+        is_seen=is_present,
+        is_applied=rule.is_applied,
+        is_foreign=outcome.is_foreign,
+        provider_ids=list(outcome.provider_ids),
+        error=error,
+    ).where(Rule.id == rule.id).execute()
+    changed = _tell_ended_grants(rule, error, is_wanted)
+    return changed | _tell_live_grants(rule, outcome, is_present=is_present and outcome.was_wanted)
+
+
+def _tell_changes(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool) -> None:
+    """One event for each time that a rule of ours came, went, was made right, or could not be."""
+    was_there = rule.is_applied
+    is_right = outcome.is_ours and outcome.state is State.PRESENT
+    if not rule.is_applied and (outcome.was_ours or is_right):
+        _tell(target, rule, "RULE_APPLY")
+        rule.is_applied = True
+    if is_right and was_there and (outcome.was_restored or not rule.is_seen):
+        _tell(target, rule, "RULE_RESTORE")
+    is_gone = outcome.state is not None and not outcome.is_ours
+    if is_gone and rule.is_applied and not (outcome.was_wanted and is_wanted):
+        _tell(target, rule, "RULE_REMOVE")
+        rule.is_applied = False
     if outcome.is_final and outcome.error != rule.error:
-        _tell(target, rule, "RULE_APPLY" if is_wanted else "RULE_REMOVE", outcome.error)
-    return _tell_grants(rule, outcome, is_seen)
+        _tell(target, rule, "RULE_APPLY" if outcome.was_wanted else "RULE_REMOVE", outcome.error)
 
 
-def _tell_grants(rule: Rule, outcome: Outcome, is_seen: bool) -> set[uuid.UUID]:
-    """Bring the grants of a rule up to date. Returns the sessions of those that changed."""
-    live = {"status": APPLIED if is_seen else FAILED if outcome.is_final else PENDING, "error": outcome.error}
-    if is_seen:
-        live |= {
-            "error": outcome.error or (_FOREIGN if outcome.is_foreign else None),
-            "provider_rule_id": outcome.provider_ids[0] if outcome.provider_ids else None,
-        }
+def _tell_live_grants(rule: Rule, outcome: Outcome, *, is_present: bool) -> set[uuid.UUID]:
+    """Bring the grants up to date of those who want a rule. Returns the sessions of those that changed."""
+    status = APPLIED if is_present else FAILED if outcome.is_final and outcome.was_wanted else PENDING
+    error = outcome.error if outcome.was_wanted else None
+    told: dict[str, Any] = {"status": status, "error": error}
+    if is_present:
+        told["error"] = error or (_FOREIGN if outcome.is_foreign else None)
+        told["provider_rule_id"] = next(iter(outcome.provider_ids), None)
+    return _update_grants(Grant.select().where(Grant.rule_id == rule.id, Grant.ended_at.is_null()), told)
+
+
+def _tell_ended_grants(rule: Rule, error: str | None, is_wanted: bool) -> set[uuid.UUID]:
+    """Bring the grants up to date whose rule should go; where somebody wants it again, it stays for him."""
+    told: dict[str, Any] = {"error": error}
+    if is_wanted:
+        keeper = keepers_of([rule.id])[rule.id]
+        told = {"status": REMOVED, "removed_at": current_time(), "kept_by": keeper, "error": None}
+    return _update_grants(Grant.select().where(Grant.rule_id == rule.id, Grant.status == REMOVING), told)
+
+
+def _update_grants(which: Any, told: Mapping[str, Any]) -> set[uuid.UUID]:
     changed = set()
-    for one in Grant.select().where(Grant.rule_id == rule.id, Grant.status != REMOVED):
-        wanted = live if one.ended_at is None else {"error": outcome.error}
-        if all(getattr(one, name) == value for name, value in wanted.items()):
+    for one in which:
+        if all(getattr(one, name) == value for name, value in told.items()):
             continue
-        if wanted.get("status") == APPLIED and one.applied_at is None:
-            wanted = {**wanted, "applied_at": now()}
-        Grant.update(**wanted).where(Grant.id == one.id).execute()
+        first = {"applied_at": now()} if told.get("status") == APPLIED and one.applied_at is None else {}
+        Grant.update(**told, **first).where(Grant.id == one.id).execute()
         changed.add(one.session_id)
     return changed - {None}
 
 
-def _removed(target: Target, rule: Rule) -> set[uuid.UUID]:
+def _may_arrive(rule: Rule) -> bool:
+    """A call that adds it may still be under way."""
+    return rule.asked_at is not None and rule.asked_at + _ARRIVAL > current_time()
+
+
+def _forget(rule: Rule) -> set[uuid.UUID]:
     """Nothing of a rule that nobody wants is in the cloud: its grants are over and its row goes."""
-    grants = Grant.rule_id == rule.id
-    sessions = {row.session_id for row in Grant.select(Grant.session_id).where(grants, Grant.status != REMOVED)}
-    Grant.update(status=REMOVED, removed_at=now(), error=None).where(grants, Grant.status != REMOVED).execute()
-    Grant.update(rule_id=None).where(grants).execute()
-    if rule.is_added:
-        _tell(target, rule, "RULE_REMOVE", None)
+    theirs = Grant.rule_id == rule.id
+    changed = _update_grants(
+        Grant.select().where(theirs, Grant.status == REMOVING),
+        {"status": REMOVED, "removed_at": current_time(), "error": None},
+    )
+    Grant.update(rule_id=None).where(theirs).execute()
     delete(Rule, Rule.id == rule.id)
-    return sessions - {None}
+    return changed
 
 
-def _failure(outcomes: Mapping[uuid.UUID, Outcome], wanted: set[uuid.UUID]) -> str | None:
+def _give_back(claim: Claim, report: Report, wanted: Collection[uuid.UUID], look_again_seconds: float) -> None:
+    """When the target is looked at again: it is as urgent as the most urgent of what is left to be done there."""
+    rows: Any = Rule.select().where(Rule.target_id == claim.row_id)
+    unwanted = [row for row in rows if row.id not in wanted]
+    if any(outcome.state is not None for outcome in report.outcomes.values()):
+        Target.update(free_rules=report.free_rules, listed_at=now()).where(Target.id == claim.row_id).execute()
+    reason = report.failure or _failure(report.outcomes, wanted)
+    if reason is not None:
+        due.postpone(claim, reason, _REVOKE_BACKOFF_SECONDS if unwanted or report.failure else float("inf"))
+    elif report.is_unfinished:
+        due.settle(claim, {}, look_again_seconds=0)
+    elif unwanted:
+        due.settle(claim, {}, _LOOKS_FOR_ARRIVALS_SECONDS)
+    else:
+        due.settle(claim, {}, look_again_seconds if wanted else None)
+    if unwanted or report.is_unfinished:
+        priority = int(Priority.REVOKE if unwanted else Priority.APPLY)
+        Target.update(due_priority=priority).where(Target.id == claim.row_id, Target.due_priority > priority).execute()
+
+
+def _failure(outcomes: Mapping[uuid.UUID, Outcome], wanted: Collection[uuid.UUID]) -> str | None:
     """Why the target is to be worked on again soon: what passes, or a rule that the cloud will not give up."""
     for rule_id, outcome in outcomes.items():
-        if outcome.error and not (outcome.is_final and rule_id in wanted):
+        if outcome.error and not (outcome.is_final and rule_id in wanted and outcome.was_wanted):
             return outcome.error
     return None
 
 
-def _tell(target: Target, rule: Rule, event: str, error: str | None) -> None:
+def _tell(target: Target, rule: Rule, event: str, error: str | None = None) -> None:
     details = {
         "provider": target.provider,
         "target": target.identifier,

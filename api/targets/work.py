@@ -1,0 +1,162 @@
+"""What is to be done on a target, as a worker meets it."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from api import due
+from api.clouds import Target as CloudTarget
+from api.clouds.rules import Kept, Ports, Protocol, Tag
+from api.clouds.rules import Rule as CloudRule
+from api.credentials.models import Credential
+from api.database import current_time, locked, now, write
+from api.due import Claim, LostClaim, Priority
+from api.targets.models import Grant, Rule, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. has_failed: the last time."""
+
+    kept: Kept
+    is_wanted: bool
+    was_seen: bool
+    has_failed: bool
+
+    @property
+    def rule_id(self) -> uuid.UUID:
+        """The row's id, which stands in the tag."""
+        return self.kept.rule.tag.rule
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The rules of a target that one credential works on.
+
+    obstacle: why it may add nothing, and is not believed that something is gone which it never showed; is_final: the
+    obstacle stays until somebody changes something.
+    """
+
+    credential_id: uuid.UUID
+    tasks: Sequence[Task]
+    obstacle: str | None
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A target with all of its rules."""
+
+    provider: str
+    target: CloudTarget
+    batches: Sequence[Batch]
+
+
+def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
+    """What is to be done on a target; None where it is gone."""
+    target = Target.get_or_none(Target.id == target_id)
+    if target is None:
+        return None
+    wanted = wanted_on(target_id)
+    tasks: dict[uuid.UUID, list[Task]] = {}
+    rows: Any = Rule.select().where(Rule.target_id == target_id)
+    for row in rows.order_by(Rule.created_at, Rule.id):
+        task = Task(_kept(row, installation), row.id in wanted, row.is_seen, row.error is not None)
+        tasks.setdefault(row.credential_id, []).append(task)
+    batches = [_batch(target, credential_id, theirs) for credential_id, theirs in tasks.items()]
+    return Work(target.provider, target.in_cloud(), batches)
+
+
+def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
+    """Write down that the cloud is about to be asked to add a rule. Raises LostClaim.
+
+    False where nobody wants it any more.
+    """
+    with write():
+        own(claim)
+        if rule_id not in wanted_on(claim.row_id):
+            return False
+        return bool(Rule.update(is_added=True, asked_at=now()).where(Rule.id == rule_id).execute())
+
+
+def known(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of the ids are those of rules, of whatever target and organisation."""
+    return {row.id for row in Rule.select(Rule.id).where(Rule.id.in_(list(rule_ids)))}
+
+
+def own(claim: Claim) -> Target:
+    """The claimed target, locked. Raises LostClaim."""
+    target: Target | None = locked(
+        Target.select().where(Target.id == claim.row_id, Target.claim_token == claim.token)
+    ).first()
+    if target is None:
+        raise LostClaim
+    return target
+
+
+def wanted_on(target_id: uuid.UUID) -> set[uuid.UUID]:
+    """The rules of a target that somebody wants."""
+    rows: Any = Grant.select(Grant.rule_id).join(Rule, on=(Rule.id == Grant.rule_id))
+    return {row.rule_id for row in rows.where(Rule.target_id == target_id, Grant.ended_at.is_null())}
+
+
+def overtaken(target_id: uuid.UUID, added: Mapping[CloudRule, uuid.UUID]) -> None:
+    """A worker's last calls may have landed after its lease, when somebody else had looked already: look once more.
+
+    `added`: the rules that it asked for, each with the credential that it did so with. Those that were forgotten
+    meanwhile are written down again, as ones that nobody wants.
+    """
+    with write():
+        target = locked(Target.select().where(Target.id == target_id)).first()
+        if target is None:
+            return
+        for rule, credential_id in added.items():
+            _remember(target, rule, credential_id)
+        due.want(Target, Target.id == target_id, Priority.REVOKE)
+
+
+def _batch(target: Target, credential_id: uuid.UUID, tasks: Sequence[Task]) -> Batch:
+    credential = Credential.get_by_id(credential_id)
+    obstacle = None
+    if credential.is_valid is None:
+        obstacle = "the credential has not been verified yet"
+    elif not credential.is_valid:
+        obstacle = f"the credential is invalid: {credential.verification_error}"
+    elif (credential.account or "") != target.account:
+        obstacle = "the credential is of another account than the one that the rule is in"
+    return Batch(credential_id, tasks, obstacle, is_final=credential.is_valid is not None)
+
+
+def _kept(row: Rule, installation: uuid.UUID) -> Kept:
+    rule = CloudRule(
+        tag=Tag(installation, row.id),
+        address=ip_network(row.address),
+        protocol=Protocol(row.protocol),
+        ports=tuple(Ports(first, last) for first, last in row.ports),
+        options=row.options,
+    )
+    return Kept(rule, tuple(row.provider_ids), row.is_added)
+
+
+def _remember(target: Target, rule: CloudRule, credential_id: uuid.UUID) -> None:
+    named: dict[str, Any] = {
+        "target_id": target.id,
+        "address": str(rule.address),
+        "protocol": rule.protocol.value,
+        "ports": [[ports.first, ports.last] for ports in rule.ports],
+        "options": dict(rule.options),
+    }
+    if not Credential.select().where(Credential.id == credential_id).exists():
+        return  # nobody has the key to it any more
+    Rule.insert(
+        id=rule.tag.rule,
+        organisation_id=target.organisation_id,
+        credential_id=credential_id,
+        provider_ids=[],
+        created_at=current_time(),
+        **named,
+    ).on_conflict_ignore().execute()
+    # Where a cloud has no tags, a rule that is there by our doing is ours, whichever row it was made for.
+    Rule.update(is_added=True, asked_at=now()).where(*Rule.alike(named)).execute()

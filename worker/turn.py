@@ -1,0 +1,189 @@
+"""One credential's rules on one target: from the first listing, over what is revoked and applied, to the last one."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from api.clouds import CLOUDS, Connection, Refused, Unreachable
+from api.clouds.base import Full, Throttled
+from api.clouds.rules import Found, Kept, Listing, Rule, State
+from api.due import Claim
+from api.targets import work
+from api.targets.verdict import Outcome
+from api.targets.work import Batch, Task, Work
+
+# So long that others who wait for the target, to have something revoked, do not wait for long.
+_APPLY_SECONDS = 5.0
+_UNANSWERED_AT_MOST = 2
+_NOT_SHOWN = "the cloud does not show the change yet"
+
+_ABSENT = Found(State.ABSENT)
+
+
+class Turn:
+    """What a worker does within one claim. Revokes first, so that there is room for what is applied.
+
+    settles: whether a refusal may pass by itself, since the secret is new.
+    """
+
+    def __init__(
+        self, claim: Claim, wanted: Work, batch: Batch, installation: uuid.UUID, settles: Callable[[Refused], bool]
+    ) -> None:
+        self._claim = claim
+        self._work = wanted
+        self._batch = batch
+        self._installation = installation
+        self._settles = settles
+        # What failed the last time comes last, or it could keep the others from their turn for ever.
+        self._tasks = sorted(batch.tasks, key=lambda task: task.has_failed)
+        self._kept = {task.rule_id: task.kept for task in self._tasks}
+        self._errors: dict[uuid.UUID, tuple[str, bool]] = {}
+        self._answered: set[uuid.UUID] = set()
+        self._full: dict[int, tuple[str, bool]] = {}
+        self._unanswered = 0
+        self._before: Listing | None = None
+        self._revoked: Listing | None = None
+        self.asked: list[Rule] = []
+        self.has_changed = False
+        self.was_refused = False
+        self.is_unfinished = False
+        self.failure: str | None = None
+        self.free: int | None = None
+
+    def outcomes(self, connection: Connection | Refused) -> Mapping[uuid.UUID, Outcome]:
+        """Do what is to be done, and tell how each rule stands after it."""
+        try:
+            if isinstance(connection, Refused):
+                raise connection
+            after = self._act(connection)
+        except (Refused, Unreachable) as failure:
+            return {task.rule_id: self._without_a_look(task, failure) for task in self._tasks}
+        self.free = after.free
+        return {task.rule_id: self._seen(task, after) for task in self._tasks}
+
+    def _act(self, connection: Connection) -> Listing:
+        before = self._before = self._list(connection)
+        self._revoke(connection, before)
+        now = self._revoked = self._list(connection) if self.has_changed else before
+        if self._batch.obstacle is None:
+            self._apply(connection, now)
+        return self._list(connection) if self.asked else now
+
+    def _list(self, connection: Connection) -> Listing:
+        return connection.rules(self._work.target, self._installation, list(self._kept.values()))
+
+    def _revoke(self, connection: Connection, before: Listing) -> None:
+        for task in self._tasks:
+            # Of a rule that was never added nothing is ours, whatever there is that equals it.
+            if not task.is_wanted and task.kept.added and _found(before, task).state is not State.ABSENT:
+                self._revoke_one(connection, task.kept, task.rule_id)
+        strays = {stray.rule.tag.rule: stray for stray in before.strays}
+        for rule_id in strays.keys() - work.known(strays.keys()):
+            self._revoke_one(connection, strays[rule_id], rule_id)
+            self.failure = self.failure or self._errors.get(rule_id, (None, False))[0]
+
+    def _revoke_one(self, connection: Connection, kept: Kept, rule_id: uuid.UUID) -> None:
+        self.has_changed = True
+        try:
+            connection.revoke(self._work.target, kept)
+        except (Refused, Unreachable) as failure:
+            self._note(rule_id, failure)
+        else:
+            # What equals it from now on is somebody else's.
+            self._kept[rule_id] = Kept(kept.rule)
+
+    def _apply(self, connection: Connection, now: Listing) -> None:
+        until = time.monotonic() + _APPLY_SECONDS
+        for task in self._tasks:
+            if not task.is_wanted or _found(now, task).state is State.PRESENT:
+                continue
+            # The cloud has just said that there is no room for one more: it is not asked for each of many.
+            if no_room := self._full.get(task.kept.rule.address.version):
+                self._errors[task.rule_id] = no_room
+                continue
+            if time.monotonic() > until:
+                self.is_unfinished = True
+                return
+            if work.intend(self._claim, task.rule_id):
+                self._apply_one(connection, task)
+
+    def _apply_one(self, connection: Connection, task: Task) -> None:
+        kept = Kept(task.kept.rule, task.kept.provider_ids, added=True)
+        self._kept[task.rule_id] = kept
+        self.asked.append(kept.rule)
+        self.has_changed = True
+        try:
+            ids = connection.apply(self._work.target, kept)
+        except (Refused, Unreachable) as failure:
+            if isinstance(failure, Refused):
+                self._answered.add(task.rule_id)
+            if isinstance(failure, Full):
+                self._full[kept.rule.address.version] = (str(failure), True)
+            self._note(task.rule_id, failure)
+        else:
+            self._answered.add(task.rule_id)
+            self._kept[task.rule_id] = Kept(kept.rule, ids, added=True)
+
+    def _note(self, rule_id: uuid.UUID, failure: Refused | Unreachable) -> None:
+        """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
+        self._errors[rule_id] = (str(failure), self._is_final(failure))
+        self._unanswered += isinstance(failure, Unreachable)
+        if isinstance(failure, Throttled) or self._unanswered >= _UNANSWERED_AT_MOST:
+            raise failure
+
+    def _is_final(self, failure: Refused | Unreachable) -> bool:
+        return isinstance(failure, Refused) and not self._settles(failure)
+
+    def _seen(self, task: Task, after: Listing) -> Outcome:
+        before = _found(self._before, task)
+        found = _found(after, task)
+        was_ours, is_ours = _is_ours(before), _is_ours(found)
+        obstacle = (self._batch.obstacle, self._batch.is_final) if self._batch.obstacle else None
+        if obstacle and not is_ours and not was_ours:
+            return self._unseen(task, obstacle)
+        is_right = found.state is State.PRESENT if task.is_wanted else not is_ours
+        was_asked_for = task.rule_id in self._answered or not task.is_wanted
+        otherwise = (_NOT_SHOWN, False) if was_asked_for else obstacle or (None, False)
+        error, is_final = self._errors.get(task.rule_id, otherwise)
+        return Outcome(
+            state=found.state,
+            was_wanted=task.is_wanted,
+            is_ours=is_ours,
+            was_ours=was_ours,
+            provider_ids=found.provider_ids or self._kept[task.rule_id].provider_ids,
+            is_foreign=found.foreign,
+            is_answered=task.rule_id in self._answered,
+            error=None if is_right else error,
+            is_final=is_final and not is_right,
+            was_restored=task.is_wanted and is_right and before.state is not State.PRESENT,
+        )
+
+    def _without_a_look(self, task: Task, failure: Refused | Unreachable) -> Outcome:
+        """How a rule stands where the last listing could not be had."""
+        self.was_refused |= isinstance(failure, Refused)
+        gone = CLOUDS[self._work.provider].gone
+        if isinstance(failure, Refused) and failure.code in gone and self._batch.obstacle is None:
+            error = str(failure) if task.is_wanted else None
+            return Outcome(State.ABSENT, task.is_wanted, error=error, is_final=error is not None)
+        if self._revoked is not None and not task.is_wanted:
+            return self._seen(task, self._revoked)
+        return self._unseen(task, self._errors.get(task.rule_id, (str(failure), self._is_final(failure))))
+
+    def _unseen(self, task: Task, error: tuple[str, bool]) -> Outcome:
+        return Outcome(
+            state=None,
+            was_wanted=task.is_wanted,
+            provider_ids=self._kept[task.rule_id].provider_ids,
+            is_answered=task.rule_id in self._answered,
+            error=error[0],
+            is_final=error[1],
+        )
+
+
+def _found(listing: Listing | None, task: Task) -> Found:
+    return listing.found[task.kept.rule.tag] if listing else _ABSENT
+
+
+def _is_ours(found: Found) -> bool:
+    """Something that EntryGuard made is there, whatever somebody else has beside it."""
+    return found.state is not State.ABSENT and (not found.foreign or bool(found.provider_ids))
