@@ -9,19 +9,18 @@ from playhouse.pool import MaxConnectionsExceeded
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from api import due
-from api.credentials.models import Credential, TargetListing
 from api.database import connection
 from api.key_ring import KeyRingError
+from api.lifecycle.due_rows import MODELS
 from api.migrate import pending
 from api.notify import redis_client
-from api.resources.models import Resource
 from api.server import Server, current_server
 from api.start import check_key_ring, key_source
+from api.targets import overdue
 from api.workers import worker_is_alive
 
 # Tables that are missing or of another version are as bad as a database that is away.
 _DATABASE_FAILURES = (peewee.PeeweeException, MaxConnectionsExceeded)
-_WANTING_WORK = (Credential, TargetListing, Resource)
 
 blueprint = flask.Blueprint("health", __name__)
 
@@ -50,8 +49,13 @@ def metrics() -> flask.Response:
     rows = Gauge("entryguard_due_rows", "Rows that are due and not yet served", ["kind"], registry=registry)
     late = Gauge("entryguard_oldest_overdue_seconds", "How long the oldest of them waits", ["kind"], registry=registry)
     stuck = Gauge("entryguard_stuck_rows", "Rows that failed for two minutes or more", ["kind"], registry=registry)
+    rules = Gauge("entryguard_overdue_rules", "Rules that should be gone and are not", registry=registry)
+    oldest = Gauge("entryguard_oldest_overdue_rule_seconds", "How long one of them should be gone", registry=registry)
     with connection():
-        for model in _WANTING_WORK:
+        left = overdue.figures()
+        rules.set(left.rules)
+        oldest.set(left.oldest_seconds)
+        for model in MODELS:
             figures = due.figures(model)
             kind = model._meta.table_name
             rows.labels(kind).set(figures.due_rows)

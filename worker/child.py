@@ -12,9 +12,8 @@ from api.database import AWAY, connection
 from api.settings import Settings
 from api.start import start
 from worker.bell import Listener
-from worker.connections import Connections
+from worker.desk import desk_for
 from worker.drain import THREADS, Drain
-from worker.verify import Verifier, endpoints_of
 
 # Long-lived children are replaced, whatever the SDKs they carry may leak.
 _MOST_SERVED = 1000
@@ -35,8 +34,7 @@ class Child:
     def __init__(self, settings: Settings) -> None:
         # Two more than the threads: the leases, and the heartbeat.
         vault = start(settings, THREADS + 2)
-        verifier = Verifier(Connections(vault, endpoints_of(settings)), settings.reverify_minutes * 60)
-        self._drain = Drain(verifier, _LOOK_SECONDS_WITHOUT_BELL)
+        self._drain = Drain(desk_for(settings, vault), _LOOK_SECONDS_WITHOUT_BELL)
         self._bell = Listener(settings.redis_url, self._drain.look)
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         # Two children that were started together are not replaced together.

@@ -12,8 +12,8 @@ from api import due
 from api.claims import claim
 from api.database import AWAY, connection, write
 from api.due import Claim, LostClaim, Priority
+from worker.desk import Servant
 from worker.lease import Lease, Stopping
-from worker.verify import Verifier
 
 THREADS = 4
 _PAUSE_SECONDS = 1.0
@@ -46,8 +46,8 @@ class Drain:
     look_seconds: how long a thread without work waits before it looks by itself; set it as the bell can be heard.
     """
 
-    def __init__(self, verifier: Verifier, look_seconds: float = 0.5) -> None:
-        self._verifier = verifier
+    def __init__(self, servant: Servant, look_seconds: float = 0.5) -> None:
+        self._servant = servant
         self.look_seconds = look_seconds
         self.served = 0
         self._closed = threading.Event()
@@ -107,7 +107,7 @@ class Drain:
         asked_at = time.monotonic()
         with connection():
             self._return_claim()
-            taken = claim(self._verifier.models, priorities)
+            taken = claim(self._servant.models, priorities)
             if taken is None:
                 return False
             found()
@@ -149,7 +149,7 @@ class Drain:
 
     def _perform(self, taken: Claim, lease: Lease) -> None:
         try:
-            self._verifier.serve(lease)
+            self._servant.serve(lease)
         except LostClaim:
             _log.info("%s %s was taken over or is gone", taken.model.__name__, taken.row_id)
         except Stopping:

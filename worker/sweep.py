@@ -11,13 +11,14 @@ import peewee
 
 from api import database, workers
 from api.accounts.models import Login, SignInFailure
-from api.credentials.models import Credential, TargetListing
+from api.credentials.models import TargetListing
 from api.database import AWAY, connection, now, write
-from api.due import DueModel, is_overdue, is_stuck
+from api.due import is_overdue, is_stuck
 from api.idempotency import IdempotencyKey
+from api.lifecycle.due_rows import MODELS
 from api.notify import Bell, redis_client
-from api.resources.models import Resource
 from api.settings import Settings
+from api.targets import overdue
 
 _TICK_SECONDS = 1.0
 _UNSERVED_SECONDS = 1.0
@@ -29,8 +30,6 @@ _HOUR_SECONDS = 3600
 _BATCH = 500
 _SHOWN = 50
 
-MODELS: tuple[type[DueModel], ...] = (Credential, Resource, TargetListing)
-
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +39,7 @@ class Sweeper:
     def __init__(self, ring: Callable[[], object]) -> None:
         self._ring = ring
         self._told: set[uuid.UUID] = set()
+        self._told_overdue: set[uuid.UUID] = set()
         self.has_more_to_forget = False
 
     def ring_for_unserved(self) -> bool:
@@ -56,6 +56,13 @@ class Sweeper:
             if row.id not in self._told:
                 _log.error("%s %s is stuck after %d tries: %s", model.__name__, row.id, row.attempts, row.last_failure)
         self._told = {row.id for _, row in stuck}
+
+    def tell_of_overdue(self) -> None:
+        """Log each rule that should have been gone for two minutes, once."""
+        reasons = overdue.reasons(_SHOWN)
+        for rule_id in reasons.keys() - self._told_overdue:
+            _log.error("rule %s is overdue: %s", rule_id, reasons[rule_id] or "nobody has looked at it yet")
+        self._told_overdue = set(reasons)
 
     def forget(self) -> int:
         """Delete a batch of each kind of row that nobody will ask for again. Returns how many were deleted."""
@@ -87,6 +94,7 @@ def _sweep(sweeper: Sweeper, tick: int) -> None:
     sweeper.ring_for_unserved()
     if tick % _STUCK_TICKS == 0:
         sweeper.tell_of_stuck()
+        sweeper.tell_of_overdue()
     if tick % _FORGET_TICKS == 0 or sweeper.has_more_to_forget:
         sweeper.forget()
 

@@ -1,0 +1,22 @@
+"""What ends because its time is up."""
+
+from api import audit, due
+from api.actor import Actor
+from api.database import locked, now, write
+from api.due import Claim
+from api.static_rules.models import StaticRule
+from api.targets import service as targets
+from api.targets.models import Grant
+
+
+def expire_static_rule(claim: Claim) -> None:
+    """End what a claimed static rule lets in if its time is up, and give the claim back. Raises LostClaim."""
+    is_up = (StaticRule.id == claim.row_id) & (StaticRule.expires_at <= now())
+    with write():
+        targets.hold((), Grant.static_rule_id == claim.row_id)
+        rule = locked(StaticRule.select().where(is_up)).first()
+        if rule is not None:
+            targets.end(Grant.static_rule_id == rule.id)
+            subject = audit.Subject("STATIC_IP_RULE", rule.id, rule.label)
+            audit.record(Actor.system(rule.organisation_id), "STATIC_IP_RULE_EXPIRE", subject)
+        due.settle(claim, {}, look_again_seconds=None)

@@ -1,0 +1,20 @@
+"""Static rules: an address that is let in whoever sits there, until somebody says otherwise."""
+
+import peewee
+
+from api.database import Instant
+from api.due import DueModel
+
+
+class StaticRule(DueModel):
+    """An address or a network that resources let in. It is due when it expires, if it does."""
+
+    label = peewee.TextField()
+    ip_address = peewee.TextField()
+    expires_at = Instant(null=True)
+    revision = peewee.IntegerField(default=1)
+    created_at = Instant()
+    updated_at = Instant()
+
+    class Meta:
+        table_name = "static_ip_rules"
