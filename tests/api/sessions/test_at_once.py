@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from api.accounts.models import Organisation
 from api.credentials.models import Credential
 from api.database import write
@@ -34,6 +36,8 @@ def test_fifty_at_once_cannot_share_the_last_place(
     assert sorted(statuses) == [201] + [400] * 49
 
 
+# SQLite has one writer: nobody can wait in a circle there, only for long.
+@pytest.mark.engines("postgresql")
 def test_who_starts_stops_and_moves_at_once_waits_for_nobody_in_a_circle(
     admin: Caller, user: Caller, credential: Credential, make_role: MakeRole
 ) -> None:
