@@ -1,6 +1,9 @@
 """Rows to test with: what a test does not name is made up."""
 
 import itertools
+import uuid
+from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from api.accounts.models import Organisation
@@ -8,8 +11,11 @@ from api.credentials.models import Credential
 from api.database import current_time, write
 from api.due import Turn, want
 from api.resources.models import Resource
+from api.sessions.models import Session
+from api.sessions.service import follow
+from api.targets.service import Asked, grant
 
-Row = TypeVar("Row", Credential, Resource)
+Row = TypeVar("Row", Credential, Resource, Session)
 
 _numbers = itertools.count(1)
 
@@ -59,6 +65,27 @@ def make_resource(credential: Credential, **columns: Any) -> Resource:
     }
     with write():
         return Resource.create(**{**defaults, **columns})
+
+
+def make_session(
+    organisation_id: uuid.UUID, *resources: Resource, address: str = "81.2.69.142", **columns: Any
+) -> Session:
+    """A session of an organisation's key that lets an address in to the resources, for an hour."""
+    moment = current_time()
+    defaults: dict[str, Any] = {
+        "organisation_id": organisation_id,
+        "user_name": "pipeline",
+        "user_email": "pipeline",
+        "status": "PENDING",
+        "expires_at": moment + timedelta(hours=1),
+        "created_at": moment,
+    }
+    with write():
+        session = Session.create(**{**defaults, **columns})
+        for resource in resources:
+            grant(Asked(resource, ip_network(address), session_id=session.id))
+        follow([session.id])
+    return session
 
 
 def make_due(*rows: Credential | Resource, **want_options: Any) -> None:
