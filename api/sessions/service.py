@@ -106,8 +106,10 @@ def expire(claim: Claim) -> None:
 
 def follow(session_ids: Collection[uuid.UUID]) -> None:
     """Bring the states of sessions up to date with their grants. Inside `write`."""
+    following = list(locked(Session.select().where(Session.id.in_(list(session_ids))).order_by(Session.id)))
+    # Read once nobody else can change the sessions: two workers that record two targets of one do not see each other's.
     grants = targets.grants_of(session_ids)
-    for session in locked(Session.select().where(Session.id.in_(list(session_ids))).order_by(Session.id)):
+    for session in following:
         status = _status(session, grants[session.id])
         is_first = status in ("ACTIVE", "PARTIAL") and session.started_at is None
         started: dict[str, Any] = {"started_at": now()} if is_first else {}
