@@ -3,6 +3,8 @@
 import ipaddress
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+# Not called, since nobody is there; let in, since nobody is there.
+DOCUMENTATION = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "3fff::1"]
 PUBLIC = [
     "8.8.8.8",
     "1.1.1.1",

@@ -5,8 +5,8 @@ import ipaddress
 import pytest
 
 from api.errors import InvalidInput
-from api.network import client_address, may_be_called, parse_address
-from tests.addresses import FORBIDDEN, LOOPBACK, PUBLIC
+from api.network import client_address, may_be_called, may_be_let_in, parse_address, parse_network, plainly
+from tests.addresses import DOCUMENTATION, FORBIDDEN, LOOPBACK, PUBLIC
 from tests.refused import refused
 
 # Addresses
@@ -160,3 +160,64 @@ def test_an_allowed_network_may_be_called_however_its_address_is_written(written
 @pytest.mark.parametrize("written", ["10.0.0.1", "169.254.169.254", "::", "::127.0.0.1", "2002:7f00:1::"])
 def test_allowing_one_network_allows_no_other(written: str) -> None:
     assert not may_be_called(ipaddress.ip_address(written), LOOPBACK)
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("written", "network", "plain"),
+    [
+        ("8.8.8.8", "8.8.8.8/32", "8.8.8.8"),
+        ("8.8.8.8/32", "8.8.8.8/32", "8.8.8.8"),
+        ("8.8.8.0/24", "8.8.8.0/24", "8.8.8.0/24"),
+        ("0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0"),
+        ("2001:DB8::1", "2001:db8::1/128", "2001:db8::1"),
+        ("2001:db8::/32", "2001:db8::/32", "2001:db8::/32"),
+        ("::ffff:8.8.8.8", "8.8.8.8/32", "8.8.8.8"),
+    ],
+)
+def test_a_network_is_read_and_written_plainly(written: str, network: str, plain: str) -> None:
+    assert str(parse_network(written)) == network
+    assert plainly(parse_network(written)) == plain
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("", "/", "/24", "8.8.8.8/", "8.8.8.8/33", "8.8.8.8/24", "8.8.8.0/024", "8.8.8.0/+24", "8.8.8.0/ 24"),
+        *("8.8.8.0/255.255.255.0", "8.8.8.0/0.0.0.255", "8.8.8.0/24/24", "8.8.8.0/24\n", "8.8.8.0/-1", "8.8.8.0/٢٤"),
+        *("2001:db8::1%eth0", "2001:db8::%eth0/64", "2001:db8::1/64", "fe80::%1/128", "host/24"),
+    ],
+)
+def test_what_is_no_network_is_refused(written: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_network(written)
+
+
+@pytest.mark.parametrize("address", [*(each for each in PUBLIC if not each.startswith("64:")), *DOCUMENTATION])
+def test_a_public_address_may_be_let_in(address: str) -> None:
+    assert may_be_let_in(parse_network(address), ())
+
+
+@pytest.mark.parametrize("address", [each for each in FORBIDDEN if each not in DOCUMENTATION])
+def test_an_address_that_is_not_public_is_let_in_only_where_the_operator_allows(address: str) -> None:
+    network = parse_network(address)
+
+    assert not may_be_let_in(network, ())
+    assert may_be_let_in(network, [network])
+    assert not may_be_let_in(network, [ipaddress.ip_network("10.255.0.0/16"), ipaddress.ip_network("fd99::/16")])
+
+
+@pytest.mark.parametrize("written", ["0.0.0.0/0", "::/0", "8.0.0.0/5", "172.0.0.0/8", "2000::/3", "::/2"])
+def test_a_network_with_something_private_in_it_is_not_let_in(written: str) -> None:
+    assert not may_be_let_in(ipaddress.ip_network(written), [ipaddress.ip_network("10.0.0.0/8")])
+
+
+def test_a_network_is_let_in_only_as_a_whole() -> None:
+    allowed = [ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("fd00:1::/32")]
+
+    assert may_be_let_in(ipaddress.ip_network("10.1.2.0/24"), allowed)
+    assert may_be_let_in(ipaddress.ip_network("fd00:1:2::/64"), allowed)
+    assert not may_be_let_in(ipaddress.ip_network("10.0.0.0/15"), allowed)
+    assert not may_be_let_in(ipaddress.ip_network("10.2.0.0/24"), allowed)

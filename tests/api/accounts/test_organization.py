@@ -63,7 +63,27 @@ def test_an_organisation_is_renamed(admin: Caller) -> None:
     assert AuditEntry.select().order_by(AuditEntry.position.desc()).first().details == {"changed": ["name"]}
 
 
-@pytest.mark.parametrize("body", [{"name": ""}, {"name": None}, {"tier": "PAID"}, {"slug": "x"}, {"limits": {}}, []])
+def test_the_widest_networks_of_sessions_are_changed(admin: Caller) -> None:
+    before = admin.get("/organization").json
+    assert (before["widestIpv4Prefix"], before["widestIpv6Prefix"]) == (32, 128)
+
+    answer = admin.patch("/organization", {"widestIpv4Prefix": 24, "widestIpv6Prefix": 64})
+
+    assert (answer.json["widestIpv4Prefix"], answer.json["widestIpv6Prefix"], answer.json["revision"]) == (24, 64, 2)
+    assert (answer.json["name"], admin.get("/organization").json) == ("Acme", answer.json)
+    details = AuditEntry.select().order_by(AuditEntry.position.desc()).first().details
+    assert details == {"changed": ["widest_ipv4_prefix", "widest_ipv6_prefix"]}
+    assert admin.patch("/organization", {"widestIpv4Prefix": 24}).json["revision"] == 2, "nothing was changed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({"name": ""}, {"name": None}, {"tier": "PAID"}, {"slug": "x"}, {"limits": {}}, []),
+        *({"widestIpv4Prefix": 23}, {"widestIpv4Prefix": 33}, {"widestIpv6Prefix": 47}, {"widestIpv6Prefix": 129}),
+        *({"widestIpv4Prefix": "24"}, {"widestIpv4Prefix": True}),
+    ],
+)
 def test_a_malformed_change_is_refused(admin: Caller, body: Any) -> None:
     assert admin.patch("/organization", body).status_code == 400
 

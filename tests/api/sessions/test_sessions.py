@@ -34,10 +34,9 @@ def uma(user: Caller, resource: Resource, make_role: MakeRole) -> Caller:
 
 
 def ask(caller: Caller, method: str, session_id: str, deed: str = "", **options: Any) -> Any:
-    if deed in ("/extend", "/ip"):
-        options["json"] = options.get(
-            "json", {"durationMinutes": 5} if deed == "/extend" else {"ipv4Address": "8.8.8.8"}
-        )
+    bodies = {"/extend": {"durationMinutes": 5}, "/ip": {"ipv4Address": "8.8.8.8"}}
+    if deed in bodies:
+        options["json"] = bodies[deed]
     return caller.ask(method, f"/sessions/{session_id}{deed}", **options)
 
 

@@ -27,6 +27,8 @@ def test_an_organisation_is_made_with_all_that_was_said(db: str, standing_clock:
         "slug": "lowe-sohne",
         "name": "Löwe & Söhne",
         "tier": "FREE",
+        "widest_ipv4_prefix": 32,
+        "widest_ipv6_prefix": 128,
         "revision": 1,
         "created_at": current_time(),
         "updated_at": current_time(),
