@@ -127,6 +127,9 @@ def example_of(schema: Schema, *, is_request: bool = False) -> Any:
 def _example_of_field(field: fields.Field[Any], is_request: bool) -> Any:
     if "example" not in field.metadata and isinstance(field, fields.Nested):
         return example_of(field.schema, is_request=is_request)
+    if "example" not in field.metadata and isinstance(field, fields.List):
+        inner = _example_of_field(field.inner, is_request)
+        return None if inner is None else [inner]
     return field.metadata.get("example")
 
 

@@ -28,12 +28,13 @@ def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Sessi
 
     Raises SessionNotFound, StaleObject, InvalidInput, DurationExceeded; Conflict where it has ended.
     """
-    seconds = wanted.seconds
-    if seconds is None:
-        raise InvalidInput(_NOT_SAID, {"durationMinutes": [_NOT_SAID]})
     with write():
         organisation = accounts.held_organisation(actor.organisation)
-        allowance = allowed_still(actor, organisation.tier, _opened(of(actor, session_id)))
+        opened = _opened(of(actor, session_id))
+        seconds = wanted.seconds
+        if seconds is None:
+            raise InvalidInput(_NOT_SAID, {"durationMinutes": [_NOT_SAID]})
+        allowance = allowed_still(actor, organisation.tier, opened)
         session = _open(actor, session_id)
         later = session.expires_at + timedelta(seconds=seconds)
         allowance.check((later - session.created_at).total_seconds())
