@@ -80,9 +80,8 @@ def end(actor: Actor, which: peewee.Node, reason: str) -> None:
     over = {"ended_at": now(), "ended_reason": reason, "due_at": None, "wanted_revision": Session.wanted_revision + 1}
     Session.update(**over).where(Session.id.in_(ids)).execute()
     targets.end(Grant.session_id.in_(ids))
-    event = "SESSION_EXPIRE" if reason == EXPIRED else "SESSION_STOP"
     for session in ending:
-        audit.record(actor, event, subject(session), details={"endedReason": reason})
+        _tell_end(actor, session, reason)
     follow(ids)
 
 
@@ -119,6 +118,13 @@ def follow(session_ids: Collection[uuid.UUID]) -> None:
 def subject(session: Session) -> audit.Subject:
     """How the audit trail names a session."""
     return audit.Subject("SESSION", session.id, session.user_name)
+
+
+def _tell_end(actor: Actor, session: Session, reason: str) -> None:
+    if reason == EXPIRED:
+        audit.record(actor, "SESSION_EXPIRE", subject(session), details={"endedReason": reason})
+    else:
+        audit.record(actor, "SESSION_STOP", subject(session), details={"endedReason": reason})
 
 
 def _of_caller(actor: Actor) -> Any:

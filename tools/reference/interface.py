@@ -3,6 +3,7 @@
 import ast
 import base64
 import inspect
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from api.settings import Settings
 from api.vault import Vault
 from tools.reference.markdown import code, codes, table
 
+_EVENT = re.compile(r"[A-Z]+(_[A-Z]+)+")
 _CODE = Path(errors.__file__).parent
 _ENDPOINTS = f"""\
 Below `{BASE_PATH}`. `{BASE_PATH}/openapi.json` (OpenAPI 3.1) has every body, example and error; `{BASE_PATH}/docs`
@@ -141,7 +143,15 @@ def _own_sentence(name: str) -> str:
 
 
 def _recorded(module: ast.Module) -> Iterator[str]:
-    """The second argument of each `audit.record(…)`."""
+    """The second argument of each `audit.record(…)`; where that is a name, all in its module that looks like an event."""
     for call in ast.walk(module):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record":
-            yield str(ast.literal_eval(call.args[1]))
+            if isinstance(call.args[1], ast.Constant):
+                yield str(call.args[1].value)
+            else:
+                yield from _texts_like_events(module)
+
+
+def _texts_like_events(module: ast.Module) -> Iterator[str]:
+    texts = (node.value for node in ast.walk(module) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return filter(_EVENT.fullmatch, texts)
