@@ -143,7 +143,7 @@ def _own_sentence(name: str) -> str:
 
 
 def _recorded(module: ast.Module) -> Iterator[str]:
-    """The second argument of each `audit.record(…)`; where that is a name, all in its module that looks like an event."""
+    """The second argument of each `audit.record(…)`; for a name, all in its module that looks like an event."""
     for call in ast.walk(module):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record":
             if isinstance(call.args[1], ast.Constant):
