@@ -1,5 +1,6 @@
 """One credential's rules on one target: from the first listing, over what is revoked and applied, to the last one."""
 
+import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -34,8 +35,7 @@ class Turn:
         self._batch = batch
         self._installation = installation
         self._settles = settles
-        # What failed the last time comes last, or it could keep the others from their turn for ever.
-        self._tasks = sorted(batch.tasks, key=lambda task: task.has_failed)
+        self._tasks = sorted(batch.tasks, key=_turn_of)
         self._kept = {task.rule_id: task.kept for task in self._tasks}
         self._errors: dict[uuid.UUID, tuple[str, bool]] = {}
         self._answered: set[uuid.UUID] = set()
@@ -165,7 +165,7 @@ class Turn:
         if isinstance(failure, Refused) and failure.code in gone and self._batch.obstacle is None:
             error = str(failure) if task.is_wanted else None
             return Outcome(State.ABSENT, task.is_wanted, error=error, is_final=error is not None)
-        if self._revoked is not None and not task.is_wanted:
+        if self._revoked is not None and (not task.is_wanted or _found(self._revoked, task).state is State.PRESENT):
             return self._seen(task, self._revoked)
         return self._unseen(task, self._errors.get(task.rule_id, (str(failure), self._is_final(failure))))
 
@@ -178,6 +178,12 @@ class Turn:
             error=error[0],
             is_final=error[1],
         )
+
+
+def _turn_of(task: Task) -> tuple[float, float]:
+    """What a cloud never answers comes after the others, or it could keep them from their turn for ever."""
+    asked = task.asked_at.timestamp() if task.asked_at else 0.0
+    return asked, random.random()  # noqa: S311 - hides nothing
 
 
 def _found(listing: Listing | None, task: Task) -> Found:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
@@ -18,12 +19,11 @@ from api.targets.models import Grant, Rule, Target
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. has_failed: the last time."""
+    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. asked_at: see `Rule`."""
 
     kept: Kept
     is_wanted: bool
-    was_seen: bool
-    has_failed: bool
+    asked_at: datetime | None
 
     @property
     def rule_id(self) -> uuid.UUID:
@@ -63,7 +63,7 @@ def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
     tasks: dict[uuid.UUID, list[Task]] = {}
     rows: Any = Rule.select().where(Rule.target_id == target_id)
     for row in rows.order_by(Rule.created_at, Rule.id):
-        task = Task(_kept(row, installation), row.id in wanted, row.is_seen, row.error is not None)
+        task = Task(_kept(row, installation), row.id in wanted, row.asked_at)
         tasks.setdefault(row.credential_id, []).append(task)
     batches = [_batch(target, credential_id, theirs) for credential_id, theirs in tasks.items()]
     return Work(target.provider, target.in_cloud(), batches)

@@ -103,11 +103,15 @@ class Bench:
             keep_secret(self.credential, version, data, self.vault)
 
 
-def bench_at(site: Site) -> Bench:
-    """A credential that is verified, and a resource that can be opened, at a cloud's stand-in."""
+def a_vault() -> Vault:
     ring = KeyRing.fresh("first")
     check_key_ring(ring)
-    vault = Vault(ring)
+    return Vault(ring)
+
+
+def bench_at(site: Site, vault: Vault | None = None) -> Bench:
+    """A credential that is verified, and a resource that can be opened, at a cloud's stand-in."""
+    vault = vault or a_vault()
     target = site.target()
     credential = make_credential(
         provider=site.cloud.name, credential_type=site.cloud.credential_type, is_valid=True, account="1"

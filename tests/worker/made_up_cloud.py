@@ -4,15 +4,18 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from api.clouds import Cloud, Connection, Endpoints, Field, Refused, ResourceType, Seen, Target, Verified
 from api.clouds.base import before_call
-from api.clouds.rules import Found, Kept, Listing, State, Tag
+from api.clouds.rules import Found, Kept, Listing, Rule, State, Tag
 
 WRONG_KEY = Refused("InvalidClientTokenId", "the access key is not known")
 MISSING = Refused("UnauthorizedOperation", "missing may:open", ("may:open",))
 NOT_THERE = Refused("InvalidGroup.NotFound", "there is no such group")
+
+_NOBODY = ip_network("192.0.2.1/32")  # TEST-NET-1, RFC 5737
 
 Answer = Callable[[], object] | Exception | None
 
@@ -20,7 +23,8 @@ Answer = Callable[[], object] | Exception | None
 class MadeUpCloud:
     """Accepts every key and shows every object, but for those that a test gave an answer to.
 
-    An answer is an exception to raise, or something to do first. `calls` counts what was asked, by key or identifier.
+    An answer is an exception to raise, or something to do first. `calls` counts what was asked, by key or identifier;
+    about rules by `list`, `apply` and `revoke` too.
     """
 
     name = "AWS"
@@ -40,6 +44,8 @@ class MadeUpCloud:
         self.calls: Counter[str] = Counter()
         self.connections = 0
         self.rules: dict[Tag, State] = {}
+        self.free: int | None = None
+        self.deeds: list[tuple[str, Tag]] = []
 
     def answer(self, name: str) -> None:
         before_call.get()()
@@ -87,17 +93,29 @@ class _MadeUpConnection:
 
     def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
         self._cloud.answer(target.identifier)
+        self._cloud.answer("list")
         there = self._cloud.rules
-        return Listing({each.rule.tag: Found(there.get(each.rule.tag, State.ABSENT)) for each in kept})
+        found = {each.rule.tag: _found(each.rule.tag, there.get(each.rule.tag, State.ABSENT)) for each in kept}
+        strays = [tag for tag in there if tag.installation == installation and tag not in found]
+        return Listing(found, tuple(Kept(Rule(tag=tag, address=_NOBODY)) for tag in strays), self._cloud.free)
 
     def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
-        self._cloud.answer(target.identifier)
+        self._change("apply", target, kept)
         self._cloud.rules[kept.rule.tag] = State.PRESENT
         return (kept.rule.tag.short,)
 
     def revoke(self, target: Target, kept: Kept) -> None:
-        self._cloud.answer(target.identifier)
+        self._change("revoke", target, kept)
         self._cloud.rules.pop(kept.rule.tag, None)
+
+    def _change(self, deed: str, target: Target, kept: Kept) -> None:
+        self._cloud.answer(target.identifier)
+        self._cloud.deeds.append((deed, kept.rule.tag))
+        self._cloud.answer(deed)
+
+
+def _found(tag: Tag, state: State) -> Found:
+    return Found(state, () if state is State.ABSENT else (tag.short,))
 
 
 def slow(seconds: float) -> Callable[[], None]:
