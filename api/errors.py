@@ -86,6 +86,24 @@ class DurationExceeded(EntryGuardError):
         return {"maxDurationMinutes": self.max_minutes}
 
 
+class CredentialInUse(EntryGuardError):
+    """Rules that were put into a cloud with the credential, or are to be, are not gone. by: whose they are."""
+
+    code = "CREDENTIAL_IN_USE"
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"Credential is in use by {by}. Delete it with force=true to end what they let in.")
+
+
+class ResourceInUse(EntryGuardError):
+    """Rules on the resource are not gone from the cloud, or are to be there. by: whose they are."""
+
+    code = "RESOURCE_IN_USE"
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"Resource is in use by {by}. Delete it with force=true to end what they let in.")
+
+
 class VerificationFailed(EntryGuardError):
     """The cloud's own reason, its code first."""
 
@@ -149,6 +167,20 @@ class SessionNotFound(NotFound):
 
     def __init__(self, session_id: object) -> None:
         super().__init__(f"Session with ID {session_id} not found")
+
+
+class RoleNotFound(NotFound):
+    code = "ROLE_NOT_FOUND"
+
+    def __init__(self, role_id: object) -> None:
+        super().__init__(f"Role with ID {role_id} not found")
+
+
+class StaticRuleNotFound(NotFound):
+    code = "STATIC_IP_RULE_NOT_FOUND"
+
+    def __init__(self, rule_id: object) -> None:
+        super().__init__(f"Static IP rule with ID {rule_id} not found")
 
 
 class UserNotFound(NotFound):

@@ -13,7 +13,7 @@ from api.conditional import check_if_match
 from api.credentials import secrets
 from api.credentials.models import Credential
 from api.database import current_time, write
-from api.errors import CredentialNotFound, InvalidInput
+from api.errors import Conflict, CredentialNotFound, InvalidInput
 from api.paging import Listing, Page, oldest_first
 from api.secret import Secret
 from api.server import Server
@@ -21,6 +21,8 @@ from api.vault import Vault
 
 VERIFYING = "VERIFYING"
 REJECTED = "REJECTED"
+
+BEING_DELETED = "The credential is being deleted. It takes no change and no further resource."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,14 @@ def locked(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
     return credential
 
 
+def changeable(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credential:
+    """The same of one that is not being deleted. Raises CredentialNotFound, Conflict."""
+    credential = locked(organisation_id, credential_id)
+    if credential.deleting_since is not None:
+        raise Conflict(BEING_DELETED)
+    return credential
+
+
 def listed(organisation_id: uuid.UUID, page: Page) -> Listing[Credential]:
     """The organisation's credentials, oldest first."""
     return oldest_first(Credential.select().where(Credential.organisation_id == organisation_id), page)
@@ -95,10 +105,12 @@ def change(
     """Rename a credential, or give it a new secret.
 
     A new secret waits beside the old one, which serves until a worker has verified the new; with `verify_first` false
-    it takes the old one's place at once. Raises CredentialNotFound, StaleObject, InvalidInput, UnsafeUrl.
+    it takes the old one's place at once.
+
+    Raises CredentialNotFound, StaleObject, InvalidInput, UnsafeUrl; Conflict where it is being deleted.
     """
     with write():
-        credential = locked(actor.organisation, credential_id)
+        credential = changeable(actor.organisation, credential_id)
         check_if_match(credential.revision)
         changed = []
         if wanted.name is not None and wanted.name != credential.name:

@@ -25,6 +25,8 @@ _DUE = """
 _TABLES = """
 ALTER TABLE organisations ADD COLUMN widest_ipv4_prefix integer NOT NULL DEFAULT 32;
 ALTER TABLE organisations ADD COLUMN widest_ipv6_prefix integer NOT NULL DEFAULT 128;
+CREATE INDEX credentials_deleting ON credentials (organisation_id) WHERE deleting_since IS NOT NULL;
+CREATE INDEX resources_deleting ON resources (organisation_id) WHERE deleting_since IS NOT NULL;
 
 CREATE TABLE roles (
     id {uuid} PRIMARY KEY,
@@ -101,6 +103,16 @@ CREATE TABLE static_ip_rules (
 );
 CREATE INDEX static_ip_rules_due ON static_ip_rules (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX static_ip_rules_due_at ON static_ip_rules (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE static_ip_rule_resources (
+    organisation_id {uuid} NOT NULL,
+    static_rule_id {uuid} NOT NULL,
+    resource_id {uuid} NOT NULL,
+    PRIMARY KEY (static_rule_id, resource_id),
+    FOREIGN KEY (organisation_id, static_rule_id) REFERENCES static_ip_rules (organisation_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organisation_id, resource_id) REFERENCES resources (organisation_id, id) ON DELETE CASCADE
+);
+CREATE INDEX static_ip_rule_resources_resource ON static_ip_rule_resources (resource_id);
 
 CREATE TABLE targets (
     id {uuid} PRIMARY KEY,

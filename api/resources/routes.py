@@ -90,7 +90,7 @@ class ResourceById(MethodView):
 
         Provider and resourceType never change. The resource is verified again.
         """
-        return _shown(service.change(current_actor(), parse(resource_id, ResourceNotFound), wanted))
+        return _shown(service.change(current_actor(), parse(resource_id, ResourceNotFound), wanted).resource)
 
     @requires("resources:write")
     @room.arguments(DeleteParameters, location="query")

@@ -1,7 +1,7 @@
 """What can be done with cloud resources."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,12 @@ from api.conditional import check_if_match
 from api.credentials import service as credentials
 from api.credentials.models import Credential
 from api.database import current_time, write
-from api.errors import CredentialNotFound, InvalidInput, ResourceNotFound, TooManyResources, refuse
+from api.errors import Conflict, CredentialNotFound, InvalidInput, ResourceNotFound, TooManyResources, refuse
 from api.identifiers import parse
 from api.paging import Listing, Page, oldest_first
 from api.resources.models import Resource
+
+BEING_DELETED = "The resource is being deleted. It takes no change and lets nobody in."
 
 # Changed, one of these names another object, which nobody has seen yet.
 _WHICH_OBJECT = frozenset({"credential_id", "resource_identifier", "region"})
@@ -39,15 +41,23 @@ class NewResourceFields:
     max_session_minutes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A resource as it is now, and the names of the columns that a caller has changed."""
+
+    resource: Resource
+    names: frozenset[str]
+
+
 def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> Resource:
     """Add a resource; a worker looks for it from here on.
 
-    Raises InvalidInput, CredentialNotFound, and TooManyResources where the tier allows no more:
-    two that ask at the same time cannot both take the last place.
+    Raises InvalidInput, CredentialNotFound, Conflict where the credential is being deleted, and TooManyResources where
+    the tier allows no more: two that ask at the same time cannot both take the last place.
     """
     with write():
         organisation = accounts.locked_organisation(actor.organisation)
-        credential = credentials.locked(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
+        credential = credentials.changeable(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
         _check(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
         _check_provider(credential, wanted.provider)
         limit = accounts.limits_of(organisation.tier).resources
@@ -87,10 +97,11 @@ def listed(organisation_id: uuid.UUID, page: Page) -> Listing[Resource]:
     return oldest_first(_with_credential(organisation_id).objects(), page)
 
 
-def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> Resource:
+def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> Change:
     """Change what `wanted` names; None takes a value away. What the cloud is asked about is verified again.
 
-    Raises ResourceNotFound, StaleObject, InvalidInput, CredentialNotFound.
+    Raises ResourceNotFound, StaleObject, InvalidInput, CredentialNotFound; Conflict where it is being deleted, or is to
+    be linked with a credential that is.
     """
     with write():
         of(actor.organisation, resource_id)  # what is not there is told before what it is to be linked with
@@ -98,9 +109,9 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> R
         credential = None
         if "credential_id" in changes:
             # Held, so that nobody deletes it meanwhile, and with it the resource: that would leave no event.
-            credential = credentials.locked(actor.organisation, parse(changes["credential_id"], CredentialNotFound))
+            credential = credentials.changeable(actor.organisation, parse(changes["credential_id"], CredentialNotFound))
             changes["credential_id"] = credential.id
-        resource = locked(actor.organisation, resource_id)
+        resource = changeable(actor.organisation, resource_id)
         check_if_match(resource.revision)
         if credential is not None:
             _check_provider(credential, resource.provider)
@@ -118,7 +129,7 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> R
             resource.save()
             audit.record(actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(changed)})
             due.want(Resource, Resource.id == resource.id)
-    return of(actor.organisation, resource_id)
+        return Change(of(actor.organisation, resource_id), frozenset(changed))
 
 
 def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
@@ -136,6 +147,37 @@ def locked(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:
     if resource is None:
         raise ResourceNotFound(resource_id)
     return resource
+
+
+def changeable(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:
+    """The same of one that is not being deleted. Raises ResourceNotFound, Conflict."""
+    resource = locked(organisation_id, resource_id)
+    if resource.deleting_since is not None:
+        raise Conflict(BEING_DELETED)
+    return resource
+
+
+def held(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID] | None) -> list[Resource]:
+    """The organisation's resources, all or those with these ids, the oldest first.
+
+    Until the open transaction ends nobody changes them or their credentials; others may hold them too.
+    """
+    which = Resource.organisation_id == organisation_id
+    if resource_ids is not None:
+        which &= Resource.id.in_(list(resource_ids))
+    theirs = Resource.select(Resource.credential_id).where(which)
+    database.held(Credential.select(Credential.id).where(Credential.id.in_(theirs)).order_by(Credential.id)).execute()
+    return list(database.held(Resource.select().where(which).order_by(Resource.created_at, Resource.id)))
+
+
+def named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list[Resource]:
+    """Those with these ids, held. Raises ResourceNotFound for one that is not there, Conflict for one that is going."""
+    resources = held(organisation_id, resource_ids)
+    if missing := set(resource_ids) - {resource.id for resource in resources}:
+        raise ResourceNotFound(next(resource_id for resource_id in resource_ids if resource_id in missing))
+    if any(resource.deleting_since is not None for resource in resources):
+        raise Conflict(BEING_DELETED)
+    return resources
 
 
 def subject(resource: Resource) -> audit.Subject:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from api.accounts import service as accounts
 from api.actor import Actor
-from api.credentials.models import Credential
-from api.database import held
-from api.errors import Conflict, DurationExceeded, InvalidInput, ResourceNotFound
+from api.errors import DurationExceeded, InvalidInput, ResourceNotFound
 from api.identifiers import parse
+from api.resources import service as existing
 from api.resources.models import Resource
 from api.roles.reach import reach_of
 from api.sessions.addresses import ADMIN
@@ -19,7 +18,6 @@ Reach = Mapping[uuid.UUID, int | None]
 _MINUTE = 60
 
 _NOTHING = "There is no resource that you may open. An administrator gives you a role that names some."
-_BEING_DELETED = "A resource that is being deleted opens no session."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +64,18 @@ def allowed(actor: Actor, tier: str, resource_ids: Sequence[str] | None) -> Allo
     """
     reach = _reach(actor)
     if resource_ids is None:
-        resources = _held(actor.organisation, None if reach is None else list(reach))
+        resources = existing.held(actor.organisation, None if reach is None else list(reach))
         resources = [resource for resource in resources if resource.deleting_since is None]
         if not resources:
             raise InvalidInput(_NOTHING)
     else:
-        resources = _named(actor.organisation, [_reached(text, reach) for text in resource_ids])
+        resources = existing.named(actor.organisation, [_reached(text, reach) for text in resource_ids])
     return Allowance(resources, _longest(resources, tier, reach or {}))
 
 
 def allowed_still(actor: Actor, tier: str, resource_ids: Sequence[uuid.UUID]) -> Allowance:
     """The same for the resources of a session that is open, as far as they are there. Inside `write`."""
-    resources = _held(actor.organisation, resource_ids)
+    resources = existing.held(actor.organisation, resource_ids)
     return Allowance(resources, _longest(resources, tier, _reach(actor) or {}))
 
 
@@ -93,25 +91,6 @@ def _reached(text: str, reach: Reach | None) -> uuid.UUID:
     if reach is not None and resource_id not in reach:
         raise ResourceNotFound(text)
     return resource_id
-
-
-def _held(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID] | None) -> list[Resource]:
-    """The organisation's resources, all or those with these ids; nobody changes them or their credentials meanwhile."""
-    which = Resource.organisation_id == organisation_id
-    if resource_ids is not None:
-        which &= Resource.id.in_(list(resource_ids))
-    theirs = Resource.select(Resource.credential_id).where(which)
-    held(Credential.select(Credential.id).where(Credential.id.in_(theirs)).order_by(Credential.id)).execute()
-    return list(held(Resource.select().where(which).order_by(Resource.created_at, Resource.id)))
-
-
-def _named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list[Resource]:
-    resources = _held(organisation_id, resource_ids)
-    if missing := set(resource_ids) - {resource.id for resource in resources}:
-        raise ResourceNotFound(next(resource_id for resource_id in resource_ids if resource_id in missing))
-    if any(resource.deleting_since is not None for resource in resources):
-        raise Conflict(_BEING_DELETED)
-    return resources
 
 
 def _longest(resources: Sequence[Resource], tier: str, reach: Reach) -> int:

@@ -2,7 +2,7 @@
 
 import peewee
 
-from api.database import Instant
+from api.database import Instant, database
 from api.due import DueModel
 
 
@@ -18,3 +18,16 @@ class StaticRule(DueModel):
 
     class Meta:
         table_name = "static_ip_rules"
+
+
+class StaticRuleResource(peewee.Model):
+    """A static rule lets its address in to this resource."""
+
+    organisation_id = peewee.UUIDField()
+    static_rule_id = peewee.UUIDField()
+    resource_id = peewee.UUIDField()
+
+    class Meta:
+        database = database
+        primary_key = peewee.CompositeKey("static_rule_id", "resource_id")
+        table_name = "static_ip_rule_resources"

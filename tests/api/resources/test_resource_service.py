@@ -165,7 +165,7 @@ def test_a_change_is_kept_due_and_told(
     other = make_resource(Credential.get())
     clock.offset += SECOND
 
-    changed = resources.change(by_ada, made.id, change)
+    changed = resources.change(by_ada, made.id, change).resource
 
     news = {"revision": 2, "updated_at": current_time(), "due_at": current_time(), "wanted_revision": 3}
     assert columns(made) == {**before, **change, **news, "is_active": stays_active}
@@ -179,7 +179,7 @@ def test_another_credential_shows_another_object(by_ada: Actor, made: Resource, 
     settle_all()
     second = make_credential(Organisation.get(), name="second")
 
-    changed = resources.change(by_ada, made.id, {"credential_id": str(second.id), "name": "Web"})
+    changed = resources.change(by_ada, made.id, {"credential_id": str(second.id), "name": "Web"}).resource
 
     assert (changed.credential_id, changed.is_active) == (second.id, False)
     assert getattr(changed, "credential_name") == "second"  # noqa: B009
