@@ -16,7 +16,7 @@ from schemathesis.generation.meta import TestPhase
 from api.clouds import CLOUDS
 from api.clouds.derive import config_errors, credential_errors
 from tests.api.conftest import BASE
-from tests.proof.live_objects import COLLECTIONS, REGION, Body, LiveObjects, named_object
+from tests.proof.live_objects import ADDRESS, COLLECTIONS, REGION, Body, LiveObjects, named_object
 
 _LEFT_ALONE = 0.15
 
@@ -106,6 +106,12 @@ class Aim:
         fitting = {"credentialId": shown["credentialId"], **named_object(shown["provider"])}
         return _with_config_of(shown["provider"], {**body, **{key: fitting[key] for key in fitting if key in body}})
 
+    def _new_session(self, body: Body, path: Mapping[str, Any]) -> Body:
+        return {**self._other_address(body, path), "resourceIds": [self._live.one("resources")], "durationHours": None}
+
+    def _other_address(self, body: Body, _: Mapping[str, Any]) -> Body:
+        return {**body, "ipv4Address": ADDRESS, "ipv6Address": None, "proofs": None}
+
     def _sign_in(self, body: Body, _: Mapping[str, Any]) -> Body:
         return self._live.person()
 
@@ -121,6 +127,8 @@ _BODIES: Mapping[str, Callable[[Aim, Body, Mapping[str, Any]], Body]] = {
     "PATCH /credentials/{credential_id}": Aim._changed_credential,
     "POST /resources": Aim._new_resource,
     "PATCH /resources/{resource_id}": Aim._changed_resource,
+    "POST /sessions": Aim._new_session,
+    "PUT /sessions/{session_id}/ip": Aim._other_address,
     "POST /auth/login": Aim._sign_in,
     "POST /auth/refresh": Aim._refresh,
     "POST /auth/register": Aim._new_person,

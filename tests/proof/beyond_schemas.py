@@ -10,6 +10,8 @@ _CODES = {
     "LAST_ADMIN": "depends on who else is there",
     "VERIFICATION_FAILED": "depends on what the cloud says",
     "UNSAFE_URL": "depends on where a URL leads to",
+    "SESSION_LIMIT_REACHED": "depends on what is open",
+    "DURATION_EXCEEDED": "depends on tier, roles and resources",
 }
 _SENTENCES = {
     r"Not a cursor of this list\.": "only the server knows what it has handed out",
@@ -29,6 +31,16 @@ _SENTENCES = {
     r"provider .*": "depends on the credential",
     r"resourceType .*": "depends on the provider",
     r"resourceIdentifier .*": "depends on the provider",
+    r"durationHours and durationMinutes exclude each other": "a schema that says so is not legible",
+    r"durationHours or durationMinutes is required": "a schema that says so is not legible",
+    r"a session lasts \d+ seconds at least": "depends on the server's settings",
+    r"Must be an IPv[46] address, or a network of such\.": "arithmetic",
+    r"must be a single address.*": "depends on the organisation",
+    r".* is no public address, and this server is not told to let it in": "depends on the server's settings",
+    r"This proof is not yours, or older than 60 s\. .*": "depends on who asks, and when",
+    r"one of each IP version": "depends on what the proofs show",
+    r"There is no resource that you may open\. .*": "depends on what is there",
+    r"Name ipv4Address or ipv6Address: .*": "depends on whose the session is",
     r"config\S* .*": "depends on the provider, and on the other options",
 }
 _ALLOWED = re.compile("|".join(f"(?:{sentence})" for sentence in _SENTENCES))

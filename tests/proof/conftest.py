@@ -43,6 +43,7 @@ def world(url: str, valkey: ValkeyServer) -> Iterator[World]:  # noqa: F811  the
             "ENTRYGUARD_KEY_RING": key_ring,
             "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
             "ENTRYGUARD_OPEN_REGISTRATION": "on",
+            "ENTRYGUARD_SESSION_ALLOWED_NETWORKS": "127.0.0.0/8",  # where the callers of these tests are
             **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
         }
     )

@@ -40,6 +40,11 @@ def _too_many_resources(world: World) -> Any:
     return _ask(world, "POST", "/resources", fred, json=body)
 
 
+def _too_many_sessions(world: World) -> Any:
+    grace = world.crowd.token_of(world.crowd.hire("ORG_ADMIN")[1])
+    return [_ask(world, "POST", "/sessions", grace, json={}) for _ in range(6)][-1]
+
+
 def _verification_failed(world: World) -> Any:
     ids = world.made_by(world.crowd.ada, ["resource_id"])
     world.cloud.answers[CREATE_RESOURCE["resourceIdentifier"]] = NOT_THERE
@@ -93,6 +98,8 @@ PROVOCATIONS: Mapping[str, Callable[[World], Any]] = {
     "VALIDATION_ERROR": lambda world: _ask(world, "POST", "/credentials", json={}),
     "MAX_RESOURCES_REACHED": _too_many_resources,
     "VERIFICATION_FAILED": _verification_failed,
+    "SESSION_LIMIT_REACHED": _too_many_sessions,
+    "DURATION_EXCEEDED": lambda world: _ask(world, "POST", "/sessions", json={"durationHours": 25}),
     "LAST_ADMIN": _last_admin,
     "UNSAFE_URL": _unsafe_url,
     "UNAUTHORIZED": lambda world: _ask(world, "GET", "/credentials", {"Authorization": "Bearer nothing"}),
@@ -100,6 +107,7 @@ PROVOCATIONS: Mapping[str, Callable[[World], Any]] = {
     "NOT_FOUND": lambda world: _ask(world, "GET", "/nothing"),
     "CREDENTIAL_NOT_FOUND": lambda world: _ask(world, "GET", f"/credentials/{unknown_id()}"),
     "RESOURCE_NOT_FOUND": lambda world: _ask(world, "GET", f"/resources/{unknown_id()}"),
+    "SESSION_NOT_FOUND": lambda world: _ask(world, "GET", f"/sessions/{unknown_id()}"),
     "USER_NOT_FOUND": lambda world: _ask(world, "GET", f"/users/{unknown_id()}"),
     "API_KEY_NOT_FOUND": lambda world: _ask(world, "DELETE", f"/api-keys/{unknown_id()}"),
     "METHOD_NOT_ALLOWED": lambda world: _ask(world, "PUT", "/credentials"),

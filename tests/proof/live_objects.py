@@ -12,9 +12,16 @@ from api.clouds import CLOUDS
 from tests.api.conftest import BASE, PASSWORD, Caller
 from tests.proof.fuzzed_server import EMAIL
 
-COLLECTIONS = {"credential_id": "credentials", "resource_id": "resources", "user_id": "users", "key_id": "api-keys"}
+COLLECTIONS = {
+    "credential_id": "credentials",
+    "resource_id": "resources",
+    "session_id": "sessions",
+    "user_id": "users",
+    "key_id": "api-keys",
+}
 """Which collection an id in a path is of."""
 REGION = "eu-central-1"
+ADDRESS = "203.0.113.7"
 IDENTIFIERS = {
     "AWS": "sg-0123456789abcdef0",
     "GCP": "default",
@@ -24,6 +31,8 @@ IDENTIFIERS = {
 }
 # So few that lists stay short, so many that there is something to choose from.
 _KEPT = 30
+# One less than the administrator may have open.
+_SESSIONS_KEPT = 4
 _FOR_KEYS = tuple(f"{BASE}/{collection}" for collection in ("credentials", "resources", "audit-logs"))
 
 Body = dict[str, Any]
@@ -110,9 +119,12 @@ class LiveObjects:
     def _keep(self, collection: str, shown: Body) -> None:
         objects = self._objects[collection]
         objects[shown["id"]] = shown
-        while len(objects) > _KEPT:
+        while len(objects) > (_SESSIONS_KEPT if collection == "sessions" else _KEPT):
             oldest, _ = objects.popitem(last=False)
-            self._administrator.delete(f"/{collection}/{oldest}", headers=self._bearer())
+            if collection == "sessions":
+                self._administrator.post(f"/sessions/{oldest}/stop", headers=self._bearer())
+            else:
+                self._administrator.delete(f"/{collection}/{oldest}", headers=self._bearer())
 
     def _new(self, collection: str) -> Body:
         name = f"made {self.fresh_number()}"
@@ -124,6 +136,8 @@ class LiveObjects:
             credential_id = self.one("credentials")
             provider = self.shown("credentials", credential_id)["provider"]
             return {"name": name, "credentialId": credential_id, **named_object(provider)}
+        if collection == "sessions":
+            return {"resourceIds": [self.one("resources")], "ipv4Address": ADDRESS}
         if collection == "users":
             return {"name": name, "email": f"{name.replace(' ', '-')}@example.com", "password": PASSWORD}
         return {"name": name, "scopes": ["audit:read"]}

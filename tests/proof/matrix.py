@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.access import ANYBODY
+from api.openapi import BASE_PATH
 from tests.api.conftest import PASSWORD
 from tests.api.published import CREATE_CREDENTIAL, CREATE_RESOURCE
 from tests.proof.callers import Caller, Standing, may
-from tests.proof.crowd import ADA, EVE, Crowd, Headers
+from tests.proof.crowd import ADA, EVE, Crowd, Headers, holding
 from tests.proof.operations import Operation
 
 Body = dict[str, Any]
@@ -34,13 +35,15 @@ class Row:
     """What cannot be derived.
 
     body: makes a good one; ids of objects are filled in. query: what a good request needs. for_keys: what keys are
-    answered where they are not people. ends_login: a success costs the caller's token. needs_worker: it waits for one.
+    answered where they are not people. for_members: what those are who administer nothing, where the scope is for every
+    user but the object is not theirs. ends_login: a success costs the caller's token. needs_worker: it waits for one.
     """
 
     success: int
     body: Callable[[Crowd], Body] | None = None
     query: str = ""
     for_keys: Expected | None = None
+    for_members: Expected | None = None
     ends_login: bool = False
     needs_worker: bool = False
 
@@ -62,14 +65,26 @@ def _resource(crowd: Crowd, maker: Headers) -> str:
     return str(crowd.ask(maker, "POST", "/resources", body)["id"])
 
 
+def _session(crowd: Crowd, maker: Headers) -> str:
+    """A session of a new key of the organisation, so that nobody's limit is met; from where nobody else asks."""
+    _resource(crowd, maker)
+    key = holding(crowd.key({"sessions:write"}, maker, belongsTo="ORGANIZATION"))
+    elsewhere = {"REMOTE_ADDR": "127.0.0.9"}
+    made: Any = crowd.client.post(f"{BASE_PATH}/sessions", json={}, headers=key, environ_base=elsewhere).json
+    return str(made["id"])
+
+
 def _person(crowd: Crowd) -> Body:
     return {"email": crowd.new_email(), "name": "Somebody", "password": PASSWORD}
 
+
+_NOT_THEIR_SESSION = Expected(404, "SESSION_NOT_FOUND")
 
 PUBLIC = {"POST /auth/register", "POST /auth/login", "POST /auth/refresh"}
 _SCOPES = {
     "POST /auth/logout": ANYBODY,
     "GET /auth/me": ANYBODY,
+    "GET /detect-ip": ANYBODY,
     "GET /api-keys": "api-keys:write",
     "POST /api-keys": "api-keys:write",
     "DELETE /api-keys/{key_id}": "api-keys:write",
@@ -84,6 +99,7 @@ OBJECTS: Mapping[str, Kind] = {
     "key_id": Kind(lambda crowd, maker: str(crowd.key({"api-keys:write"}, maker)["id"]), "API_KEY_NOT_FOUND"),
     "credential_id": Kind(_credential, "CREDENTIAL_NOT_FOUND"),
     "resource_id": Kind(_resource, "RESOURCE_NOT_FOUND"),
+    "session_id": Kind(_session, "SESSION_NOT_FOUND"),
 }
 """By the name of the path's parameter; `credentialId` in a body is `credential_id`."""
 
@@ -120,6 +136,13 @@ ROWS: Mapping[str, Row] = {
     "PATCH /resources/{resource_id}": Row(200, lambda _: {"name": "Renamed"}),
     "DELETE /resources/{resource_id}": Row(204),
     "POST /resources/{resource_id}/verify": Row(200, needs_worker=True),
+    "GET /sessions": Row(200),
+    "POST /sessions": Row(201, lambda _: {"durationMinutes": 5}, for_members=Expected(404, "RESOURCE_NOT_FOUND")),
+    "GET /sessions/{session_id}": Row(200, for_members=_NOT_THEIR_SESSION),
+    "POST /sessions/{session_id}/stop": Row(200, for_members=_NOT_THEIR_SESSION),
+    "POST /sessions/{session_id}/extend": Row(200, lambda _: {"durationMinutes": 5}, for_members=_NOT_THEIR_SESSION),
+    "PUT /sessions/{session_id}/ip": Row(200, lambda _: {"ipv4Address": "127.0.0.1"}, for_members=_NOT_THEIR_SESSION),
+    "GET /detect-ip": Row(200),
     "GET /audit-logs": Row(200),
 }
 
@@ -139,7 +162,11 @@ FILTERS: Mapping[str, Filter] = {
     "cursor": Filter(lambda crowd, operation: crowd.cursor(crowd.eve, operation.path), Crowd.cursor_of_nothing),
     "actorEmail": Filter(lambda _, __: EVE, lambda foreign: "z" * foreign.index("@") + foreign[foreign.index("@") :]),
 }
-NAMES_NOTHING = {"limit", "format", "from", "to", "eventType", "wait", "verify", "force", "region"}
+LEAVES_MOST_OUT = "status="
+"""A query that asks for one state, which nothing may be in."""
+SHOWS_NOTHING_KEPT = {"GET /detect-ip"}
+"""What tells of the request alone."""
+NAMES_NOTHING = {"limit", "status", "format", "from", "to", "eventType", "wait", "verify", "force", "region"}
 """Parameters of queries that cannot tell of another organisation. A new one belongs here or among the filters."""
 
 
@@ -160,8 +187,9 @@ def expected(operation: Operation, caller: Caller) -> Expected:
         return Expected(401, "UNAUTHORIZED")
     if not may(caller, scope):
         return Expected(403, "FORBIDDEN")
-    if caller.is_key and row.for_keys is not None:
-        return row.for_keys
+    own = row.for_members if caller.standing is Standing.MEMBER else None
+    if (refusal := own or (row.for_keys if caller.is_key else None)) is not None:
+        return refusal
     named = [*operation.path_ids, *(object_of(name) for name in operation.body_ids)]
     if caller.standing is Standing.OUTSIDER and named:
         return Expected(404, OBJECTS[named[0]].missing)

@@ -61,7 +61,8 @@ class World:
         make = ROWS[operation.name].body
         if make is None:
             return None
-        return {**make(self.crowd), **{name: ids[object_of(name)] for name in operation.body_ids}}
+        named = {name: ids[object_of(name)] for name in operation.body_ids}
+        return {**make(self.crowd), **{name: [one] if name.endswith("s") else one for name, one in named.items()}}
 
     def ask(self, operation: Operation, headers: Headers, ids: Ids, **options: Any) -> Any:
         """The answer to a good request about `ids`, but for what `options` (json, query, data …) say otherwise."""
