@@ -13,7 +13,7 @@ from api.due import Turn, want
 from api.resources.models import Resource
 from api.sessions.models import Session
 from api.sessions.service import follow
-from api.targets.service import Asked, grant
+from api.targets.service import Asked, grant, hold
 
 Row = TypeVar("Row", Credential, Resource, Session)
 
@@ -81,6 +81,7 @@ def make_session(
         "created_at": moment,
     }
     with write():
+        hold(resources)
         session = Session.create(**{**defaults, **columns})
         for resource in resources:
             grant(Asked(resource, ip_network(address), session_id=session.id))
