@@ -12,6 +12,7 @@ from api.errors import PayloadTooLarge
 from api.intake import REFUSAL
 from api.json_body import MAXIMUM_BYTES
 from api.resources.routes import ROOMS as RESOURCES
+from api.roles.routes import ROOMS as ROLES
 from api.server import Server
 from api.sessions.routes import ROOMS as SESSIONS
 from api.settings import Settings
@@ -47,7 +48,7 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     app.after_request(_finish)
     http_errors.register(app)
     tokens.configure(app, settings)
-    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *SESSIONS, *AUDIT_LOG))
+    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *ROLES, *SESSIONS, *AUDIT_LOG))
     app.register_blueprint(swagger_ui.blueprint)
     app.register_blueprint(health.blueprint)
     return app

@@ -10,6 +10,7 @@ from api.accounts.service import users
 from api.conditional import etag
 from api.errors import Conflict, LastAdmin, StaleObject, UserNotFound
 from api.identifiers import parse
+from api.lifecycle.people import change_user, remove_user
 from api.paging import Page, PageArguments
 from api.room import Room
 
@@ -66,9 +67,10 @@ class UserById(MethodView):
         """Change user
 
         Renames, promotes, demotes, deactivates or reactivates a person. It holds from their next request on; who is
-        deactivated is signed out everywhere and loses their API keys.
+        deactivated is signed out everywhere, loses their API keys, and their sessions end. Who is demoted keeps open
+        what their roles name.
         """
-        return _shown(users.change(current_actor(), parse(user_id, UserNotFound), wanted))
+        return _shown(change_user(current_actor(), parse(user_id, UserNotFound), wanted))
 
     @requires("users:write")
     @room.response(204)
@@ -76,9 +78,9 @@ class UserById(MethodView):
     def delete(self, user_id: str) -> None:
         """Delete user
 
-        Removes a person with their logins and API keys. What they did stays in the audit trail.
+        Removes a person with their logins and API keys, and ends their sessions. The audit trail keeps what they did.
         """
-        users.remove(current_actor(), parse(user_id, UserNotFound))
+        remove_user(current_actor(), parse(user_id, UserNotFound))
 
 
 def _shown(user: User) -> Shown:

@@ -61,7 +61,7 @@ class UserChangeBody(Body):
     name = _name(required=False)
     role = fields.String(validate=validate.OneOf(ROLES), metadata={"description": _ROLE, "example": "ORG_ADMIN"})
     is_active = Flag(
-        metadata={"description": "false: may not sign in; ends their logins and API keys", "example": True}
+        metadata={"description": "false: may not sign in; ends their logins, API keys and sessions", "example": True}
     )
 
 

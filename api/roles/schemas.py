@@ -1,0 +1,81 @@
+"""The shapes of the roles' requests and answers."""
+
+from typing import Any, ClassVar
+
+from marshmallow import fields, validate
+
+from api.roles.service import NewRoleFields, Overview
+from api.schemas import Body, Moment, Text, Whole
+
+EXAMPLE_ID = "b5c0e2a4-90de-4d18-8b7e-6d3a1f0c5e21"
+_RESOURCE_ID = "550e8400-e29b-41d4-a716-446655440000"
+_USER_ID = "3f8c1f0e-6b7a-4a51-9d7e-0c5b7f2a9e11"
+_TIME = "2026-02-18T10:00:00Z"
+_MOST_HOURS = 24
+
+
+def _name(*, required: bool) -> Text:
+    return Text(
+        required=required,
+        validate=validate.Length(1, 255),
+        metadata={"description": "The role's name, which no other role has", "example": "On call"},
+    )
+
+
+def _description() -> Text:
+    return Text(
+        validate=validate.Length(1, 1000),
+        allow_none=True,
+        metadata={"description": "What it is for", "example": "Whoever answers the phone this week"},
+    )
+
+
+def _hours() -> Whole:
+    return Whole(
+        attribute="max_session_hours",
+        validate=validate.Range(1, _MOST_HOURS),
+        allow_none=True,
+        metadata={"description": "The longest session on its resources, in hours; null: the tier's", "example": 8},
+    )
+
+
+class NewRole(Body):
+    """A role to add."""
+
+    target: ClassVar[type] = NewRoleFields
+
+    name = _name(required=True)
+    description = _description()
+    max_session_duration_hours = _hours()
+
+
+class ChangedRole(Body):
+    """What to change; a key that is left out stays, `null` takes a value away."""
+
+    name = _name(required=False)
+    description = _description()
+    max_session_duration_hours = _hours()
+
+
+class ShownRole(Body):
+    """A role: which resources its users may open, and for how long."""
+
+    id = fields.UUID(metadata={"description": "Names the role", "example": EXAMPLE_ID})
+    name = fields.String(metadata={"description": "The role's name", "example": "On call"})
+    description = fields.String(allow_none=True, metadata={"description": "What it is for"})
+    max_session_duration_hours = Whole(
+        attribute="max_session_hours",
+        allow_none=True,
+        metadata={"description": "The longest session on its resources, in hours; null: the tier's", "example": 8},
+    )
+    resource_ids = fields.List(
+        fields.UUID(), metadata={"description": "The resources that its users may open", "example": [_RESOURCE_ID]}
+    )
+    user_ids = fields.List(fields.UUID(), metadata={"description": "Who has it", "example": [_USER_ID]})
+    created_at = Moment(metadata={"description": "When it was added (UTC)", "example": _TIME})
+    updated_at = Moment(metadata={"description": "When it was last changed (UTC)", "example": _TIME})
+    revision = Whole(metadata={"description": "Counts the changes; the ETag is made of it", "example": 1})
+
+    def get_attribute(self, obj: Overview, attr: str, default: Any) -> Any:
+        of_role = attr not in ("resource_ids", "user_ids")
+        return super().get_attribute(obj.role if of_role else obj, attr, default)
