@@ -12,9 +12,12 @@ from api.app import create_app
 from api.credentials.models import KeyCheck
 from api.database import bind, clock, database, write
 from api.settings import Settings
+from api.targets import service as targets
+from api.targets.models import Grant, Rule
 from api.vault import Vault
 from tests.api.conftest import Caller
 from tests.api.published import CREATE_CREDENTIAL
+from tests.rows import make_credential, make_resource, make_session
 from tests.valkey_server import running_valkey
 
 SECONDS = 1_000_000
@@ -128,6 +131,23 @@ def test_the_figures_tell_what_is_due_and_how_late(client: FlaskClient, admin: C
     assert 90 <= after["entryguard_oldest_overdue_seconds", "credentials"] < 120
     assert after["entryguard_due_rows", "resources"] == 0
     assert after["entryguard_stuck_rows", "credentials"] == 0
+
+
+def test_the_figures_tell_of_rules_that_should_be_gone(client: FlaskClient) -> None:
+    credential = make_credential(is_valid=True)
+    resource = make_resource(credential, is_active=True, config={"port": 443})
+    session = make_session(credential.organisation_id, resource)
+    with write():
+        Rule.update(is_added=True).execute()
+        targets.end(Grant.session_id == session.id)
+    before = metrics(client)
+    clock.offset = 130 * SECONDS
+    after = metrics(client)
+
+    assert (before["entryguard_overdue_rules", ""], before["entryguard_oldest_overdue_rule_seconds", ""]) == (0, 0)
+    assert after["entryguard_overdue_rules", ""] == 1
+    assert 130 <= after["entryguard_oldest_overdue_rule_seconds", ""] < 190
+    assert after["entryguard_due_rows", "targets"] == 1
 
 
 def test_no_figure_names_an_organisation_or_an_object(client: FlaskClient, admin: Caller) -> None:

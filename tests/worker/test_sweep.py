@@ -13,7 +13,9 @@ from api.credentials.models import Credential, TargetListing
 from api.database import current_time, now, write
 from api.due import Priority, postpone
 from api.idempotency import IdempotencyKey
-from tests.rows import make_credential, make_due, make_organisation, make_resource
+from api.targets import service as targets
+from api.targets.models import Grant, Rule
+from tests.rows import make_credential, make_due, make_organisation, make_resource, make_session
 from worker.sweep import Sweeper
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -108,6 +110,29 @@ def test_a_row_that_gets_stuck_again_is_told_of_again(sweeper: Sweeper, caplog: 
     sweeper.tell_of_stuck()
 
     assert len(caplog.records) == 2
+
+
+def test_a_rule_that_should_be_gone_is_told_of_once(
+    sweeper: Sweeper, caplog: pytest.LogCaptureFixture, pass_time: Callable[[float], None]
+) -> None:
+    credential = make_credential(is_valid=True)
+    resource = make_resource(credential, is_active=True, config={"port": 443})
+    session = make_session(credential.organisation_id, resource)
+    with write():
+        Rule.update(is_added=True).execute()
+        targets.end(Grant.session_id == session.id)
+        Grant.update(error="the cloud did not answer").execute()
+    pass_time(119)
+    sweeper.tell_of_overdue()
+    assert caplog.records == []
+    pass_time(2)
+
+    sweeper.tell_of_overdue()
+    sweeper.tell_of_overdue()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"rule {Rule.get().id} is overdue: the cloud did not answer"
+    ]
 
 
 def add_forgettable_rows() -> None:
