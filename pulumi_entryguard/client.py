@@ -7,6 +7,7 @@ sent again only if sending it twice does no harm. No error holds a token, a requ
 
 import http.client
 import json
+import re
 import secrets
 import ssl
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pulumi_entryguard.endpoint import Access, Endpoint
-from pulumi_entryguard.errors import ApiError, Unreachable, api_error
+from pulumi_entryguard.errors import MEND_ACCESS, ApiError, Unreachable, api_error
 from pulumi_entryguard.version import __version__
 
 REQUEST_SECONDS = 40.0  # for one exchange; the longest answer, to `verify`, takes the API 30 s
@@ -33,14 +34,17 @@ REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
 HELD_BACK = frozenset({429, 503})
 NO_ANSWER = frozenset({502, 504})  # a proxy in between lost the server
 
+_NEXT_PAGE = re.compile(r'[?&]cursor=([\w%.~-]+)[^>]*>; *rel="next"')
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: HTTP's status, and the decoded body (None where there is none)."""
+    """What came back: HTTP's status, and the decoded body (or None). A page says where the next begins."""
 
     status: int
     body: Any
     retry_after: float | None = None
+    next_cursor: str | None = None
 
 
 def new_idempotency_key() -> str:
@@ -95,9 +99,9 @@ class Tries:
 
 
 class Client:
-    """Sends requests to one API as one caller; safe to share between threads."""
+    """Sends requests to one API as one caller, or as nobody yet (`access` None); safe to share between threads."""
 
-    def __init__(self, endpoint: Endpoint, access: Access, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, endpoint: Endpoint, access: Access | None, patience: float = PATIENCE_SECONDS) -> None:
         self.endpoint = endpoint
         self._access = access
         self._patience = patience
@@ -147,8 +151,9 @@ class Client:
         headers = {
             "Accept": "application/json",
             "User-Agent": f"pulumi-entryguard/{__version__}",
-            self._access.header: self._access.value,
         }
+        if self._access is not None:
+            headers[self._access.header] = self._access.value
         if payload is not None:
             headers["Content-Type"] = "application/json"
         if idempotency_key is not None:
@@ -181,7 +186,8 @@ class Client:
         self._mine.used_at = time.monotonic()
         if len(raw) > MAX_ANSWER_BYTES or response.will_close:
             self._forget()
-        return Answer(response.status, _decoded(raw), _seconds(response.getheader("Retry-After")))
+        pause, cursor = _seconds(response.getheader("Retry-After")), _next_cursor(response.getheader("Link"))
+        return Answer(response.status, _decoded(raw), pause, cursor)
 
     def _connection(self) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
@@ -203,7 +209,8 @@ class Client:
             kept.close()
 
     def _error(self, answer: Answer) -> ApiError:
-        error = api_error(answer.status, answer.body, str(self.endpoint))
+        advice = None if self._access is None else MEND_ACCESS
+        error = api_error(answer.status, answer.body, str(self.endpoint), advice)
         if answer.status in HELD_BACK and answer.retry_after:
             return type(error)(error.status, error.code, f"{error.message} (try again in {answer.retry_after:g} s)")
         return error
@@ -241,3 +248,8 @@ def _seconds(header: str | None) -> float | None:
         return max(0.0, float(header)) if header else None
     except ValueError:
         return None
+
+
+def _next_cursor(link: str | None) -> str | None:
+    found = _NEXT_PAGE.search(link or "")
+    return found[1] if found else None

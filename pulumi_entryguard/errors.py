@@ -12,6 +12,7 @@ EntryGuardError
 │   └── Unavailable      503, for longer than we wait
 ├── BadVerdict           EntryGuard looked, and the answer is no
 ├── NoVerdict            EntryGuard did not look in time
+├── NotOpened            a session is not open, or not on every resource
 ├── HalfMade             the object is there, but not as wanted (in `failures`)
 └── Unforeseen           a defect in this package
 """
@@ -41,6 +42,10 @@ class BadVerdict(EntryGuardError):
 
 class NoVerdict(EntryGuardError):
     """EntryGuard did not verify what was sent in the time given."""
+
+
+class NotOpened(EntryGuardError):
+    """A session is not open, or not on every resource."""
 
 
 class Unforeseen(EntryGuardError):
@@ -103,9 +108,9 @@ class Unavailable(ApiError):
 
 
 # The API says the same whatever is wrong with it.
-_MEND_ACCESS = (
-    "mend the API key (entryguard:apiKey, ENTRYGUARD_API_KEY), or sign in for another access token: "
-    "one lasts 15 minutes"
+MEND_ACCESS = (
+    "mend the API key (entryguard:apiKey, ENTRYGUARD_API_KEY), or sign in for another access token, which lasts "
+    "15 minutes, or with `entryguard login`"
 )
 
 _NAMED: dict[int, type[ApiError]] = {
@@ -118,8 +123,11 @@ _NAMED: dict[int, type[ApiError]] = {
 }
 
 
-def api_error(status: int, body: object, server: str) -> ApiError:
-    """Make the named error of an answer. What is not EntryGuard's own error body is never quoted."""
+def api_error(status: int, body: object, server: str, unauthorized: str | None = None) -> ApiError:
+    """Make the named error of an answer. What is not EntryGuard's own error body is never quoted.
+
+    `unauthorized` says what to do where the API does not know the caller.
+    """
     kind = _NAMED.get(status, ApiError)
     if not isinstance(body, dict) or not isinstance(body.get("error"), str):
         return kind(status, f"HTTP_{status}", f"{server} did not answer like an EntryGuard API; is the endpoint right?")
@@ -129,7 +137,7 @@ def api_error(status: int, body: object, server: str) -> ApiError:
     return kind(
         status,
         body["error"],
-        f"{message}: {_MEND_ACCESS}" if status == 401 else message,
+        f"{message}: {unauthorized}" if status == 401 and unauthorized else message,
         _fields(details) if isinstance(details, dict) else None,
         request_id if isinstance(request_id, str) else None,
     )

@@ -1,22 +1,20 @@
 """The least privilege that EntryGuard needs in a cloud, in the cloud's own policy language."""
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pulumi_entryguard.client import Client, route
-from pulumi_entryguard.errors import Unreachable, UnusableInput
+from pulumi_entryguard.errors import UnusableInput
+from pulumi_entryguard.reading import asked, is_id, only
 
 # Made from the clouds' declarations by `make types`.
 _PACKAGED: Mapping[str, Mapping[str, Any]] = json.loads(
     Path(__file__).with_name("least_privilege.json").read_text(encoding="utf-8")
 )
 PROVIDERS = tuple(_PACKAGED)
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +36,19 @@ def for_credential(client: Client, id_or_name: str, provider: str | None = None)
     Raises UnusableInput where a name is nobody's, or that of several (of `provider`, if it is given).
     """
     credential = _credential(client, id_or_name, provider)
-    policy = _asked(client, route("credentials", credential["id"], "policy"), dict)
+    policy = asked(client, route("credentials", credential["id"], "policy"), dict)
     return LeastPrivilege(policy, _PACKAGED.get(credential["provider"], {}).get("use", ""))
 
 
 def _credential(client: Client, id_or_name: str, provider: str | None) -> Mapping[str, Any]:
-    if _is_id(id_or_name):
-        shown = _asked(client, route("credentials", id_or_name), dict)
+    if is_id(id_or_name):
+        shown = asked(client, route("credentials", id_or_name), dict)
         if provider not in (None, shown["provider"]):
             raise UnusableInput(f"credential {id_or_name} is of provider {shown['provider']}, not {provider}")
         return shown
-    named: list[Mapping[str, Any]] = [
-        credential
-        for credential in _asked(client, "/credentials", list)
+    named: dict[str, Mapping[str, Any]] = {
+        credential["id"]: credential
+        for credential in asked(client, "/credentials", list)
         if credential["name"] == id_or_name and provider in (None, credential["provider"])
-    ]
-    if not named:
-        raise UnusableInput(f'no credential{f" of {provider}" if provider else ""} is named "{id_or_name}"')
-    if len(named) > 1:
-        ids = ", ".join(credential["id"] for credential in named)
-        raise UnusableInput(f'{len(named)} credentials are named "{id_or_name}": give the id of one ({ids})')
-    return named[0]
-
-
-def _asked(client: Client, path: str, kind: type[_T]) -> _T:
-    body = client.request("GET", path).body
-    if not isinstance(body, kind):
-        raise Unreachable(f"{client.endpoint} did not answer like an EntryGuard API; is the endpoint right?")
-    return body
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
+    }
+    return named[only(list(named), id_or_name, "credential", f" of {provider}" if provider else "")]
