@@ -1,7 +1,8 @@
 """`entryguard`, the user's command. It needs nothing but Python's standard library.
 
 What was asked for goes to standard output, a sentence about it or about what went wrong to standard error. The exit
-code is 0, 1 where it could not be done, and 2 where the command line makes no sense.
+code is 0, 1 where it could not be done, 2 where the command line makes no sense, and 128 + n where signal n came.
+`entryguard open … -- COMMAND` exits as the command did.
 """
 
 import argparse
@@ -10,32 +11,32 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pulumi_entryguard import least_privilege
-from pulumi_entryguard.client import Client
-from pulumi_entryguard.configuration import read_configuration
-from pulumi_entryguard.errors import EntryGuardError, NotConfigured
+from pulumi_entryguard import least_privilege, session_commands, sign_in, sign_in_commands
+from pulumi_entryguard.errors import EntryGuardError
+from pulumi_entryguard.signals import Interrupted
+from pulumi_entryguard.terminal import say, tell
 from pulumi_entryguard.version import __version__
 
-_ENDPOINT_MISSING = "EntryGuard's address is not known: set ENTRYGUARD_ENDPOINT, such as https://entryguard.example.com"
-_ACCESS_MISSING = "nobody is signed in: set ENTRYGUARD_API_KEY, or ENTRYGUARD_TOKEN to an access token"
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and give its exit code."""
-    asked = parser().parse_args(arguments)
+    asked = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
-        asked.run(asked)
+        code: int | None = asked.run(asked)
         sys.stdout.flush()
     except EntryGuardError as error:
-        _say(f"entryguard: {error}")
+        say(f"entryguard: {error}")
         return 1
+    except Interrupted as signal:
+        return signal.exit_code
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return 0
+    return code or 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,12 +44,23 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         "entryguard",
         description="Works with EntryGuard from the command line.",
-        epilog="ENTRYGUARD_ENDPOINT names the server; ENTRYGUARD_API_KEY or ENTRYGUARD_TOKEN say who asks.",
+        epilog="ENTRYGUARD_ENDPOINT names the server, and ENTRYGUARD_API_KEY or ENTRYGUARD_TOKEN say who asks; without "
+        "them it is who is signed in.",
     )
     whole.add_argument("--version", action="version", version=f"entryguard {__version__}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    sign_in_commands.add_to(commands)
+    session_commands.add_to(commands)
     _add_policy(commands)
     return whole
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for; what stands behind `--` is another program's, and not for us to read."""
+    is_open = arguments[:1] == ["open"] and "--" in arguments
+    end = arguments.index("--") if is_open else len(arguments)
+    behind = list(arguments[end + 1 :]) if is_open else None
+    return parser().parse_args(arguments[:end], argparse.Namespace(command=behind))
 
 
 def _add_policy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -80,21 +92,7 @@ def _print_policy(asked: argparse.Namespace) -> None:
     if asked.credential is None:
         found = least_privilege.for_every_object(asked.provider)
     else:
-        found = least_privilege.for_credential(_client(), asked.credential, asked.provider)
-    print(json.dumps(found.policy, indent=2))
+        found = least_privilege.for_credential(sign_in.client(), asked.credential, asked.provider)
+    tell(json.dumps(found.policy, indent=2))
     if found.use:
-        _say(found.use)
-
-
-def _client() -> Client:
-    """The client for what the environment says. Raises NotConfigured with what to do."""
-    configuration = read_configuration({})
-    if not configuration.endpoint:
-        raise NotConfigured(_ENDPOINT_MISSING)
-    if configuration.access is None:
-        raise NotConfigured(_ACCESS_MISSING)
-    return configuration.client()
-
-
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+        say(found.use)

@@ -21,7 +21,7 @@ def entryguard(*arguments: str, environment: Mapping[str, str] | None = None) ->
     # Without -S, Python would find what is installed; -I keeps this directory and PYTHONPATH out.
     return subprocess.run(
         [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments],
-        env={**kept, **(environment or {})},
+        env={**kept, "XDG_CONFIG_HOME": "/nowhere", **(environment or {})},
         capture_output=True,
         text=True,
         timeout=60,
