@@ -20,7 +20,7 @@ import pytest
 from api import database, notify
 from api.accounts import service as accounts
 from api.app import create_app
-from api.clouds import CLOUDS, Endpoints
+from api.clouds import CLOUDS
 from api.due import Priority
 from api.migrate import migrate
 from api.secret import Secret
@@ -28,13 +28,11 @@ from api.settings import Settings
 from api.start import start
 from tests.api.conftest import HIGH_LIMITS, PASSWORD, Caller, random_key, sign_in
 from tests.worker.made_up_cloud import MadeUpCloud
-from worker.connections import Connections
+from worker.desk import Desk, desk_for
 from worker.drain import Drain
-from worker.verify import Verifier
 
 EMAIL = "ada@example.com"
 _LOOK_SECONDS = 0.02
-_REVERIFY_SECONDS = 86_400
 # Each request comes from an address of its own: what slows a guesser's address down is not what is looked for here.
 _FIRST_ADDRESS = int(ipaddress.ip_address("11.0.0.1"))
 
@@ -59,6 +57,7 @@ def fuzzed_server(folder: Path, redis_url: str) -> Iterator[FuzzedServer]:
             "ENTRYGUARD_KEY_RING": f"first:{base64.b64encode(os.urandom(32)).decode()}",
             "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
             "ENTRYGUARD_OPEN_REGISTRATION": "on",
+            "ENTRYGUARD_REVERIFY_MINUTES": "1440",
             **{f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")},
         }
     )
@@ -68,7 +67,7 @@ def fuzzed_server(folder: Path, redis_url: str) -> Iterator[FuzzedServer]:
     # As production has it: Flask's testing mode would change what errors look like.
     app = create_app(settings, vault, threads=8)
     try:
-        with database.connection(), _working(Verifier(Connections(vault, Endpoints()), _REVERIFY_SECONDS)):
+        with database.connection(), _working(desk_for(settings, vault)):
             ada = accounts.add_administrator(EMAIL, Secret.of_text(PASSWORD), "Acme", "PAID")
             yield FuzzedServer(_addressed(app), sign_in(app.test_client(), ada))
     finally:
@@ -78,13 +77,13 @@ def fuzzed_server(folder: Path, redis_url: str) -> Iterator[FuzzedServer]:
 
 
 @contextmanager
-def _working(verifier: Verifier) -> Iterator[None]:
+def _working(desk: Desk) -> Iterator[None]:
     """A worker's thread, to which all clouds are one that accepts every key: nothing outside this process is asked."""
     clouds = dict.fromkeys(CLOUDS, MadeUpCloud())
     ended = threading.Event()
 
     def work() -> None:
-        drain = Drain(verifier)
+        drain = Drain(desk)
         while not ended.is_set():
             if not drain.serve_one(tuple(Priority)):
                 ended.wait(_LOOK_SECONDS)

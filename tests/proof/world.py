@@ -7,7 +7,6 @@ from typing import Any
 from unittest import mock
 
 from api.app import create_app
-from api.clouds import Endpoints
 from api.due import Priority
 from api.openapi import BASE_PATH
 from api.settings import Settings
@@ -17,9 +16,8 @@ from tests.proof.crowd import Crowd, Headers
 from tests.proof.matrix import OBJECTS, ROWS, object_of, scope_of
 from tests.proof.operations import Operation, operations
 from tests.worker.made_up_cloud import MadeUpCloud, as_clouds
-from worker.connections import Connections
+from worker.desk import desk_for
 from worker.drain import Drain
-from worker.verify import Verifier
 
 _LOOK_SECONDS = 0.01
 
@@ -101,7 +99,7 @@ class World:
         raise AssertionError("the rows never come to rest")
 
     def _drain(self) -> Drain:
-        return Drain(Verifier(Connections(self.vault, Endpoints()), reverify_seconds=1800))
+        return Drain(desk_for(self.settings, self.vault))
 
     @contextmanager
     def _clouds(self) -> Iterator[None]:

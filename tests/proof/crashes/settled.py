@@ -8,18 +8,18 @@ from typing import Any
 from api.accounts.models import ApiKey, Organisation, User
 from api.audit_log.models import AuditEntry
 from api.credentials import secrets
-from api.credentials.models import Credential, CredentialSecret, TargetListing
+from api.credentials.models import Credential, CredentialSecret
 from api.credentials.service import VERIFYING
 from api.database import current_time
-from api.due import DueModel, Turn
+from api.due import Turn
 from api.idempotency import IdempotencyKey
+from api.lifecycle.due_rows import MODELS
 from api.resources.models import Resource
 from api.vault import Sealed, Vault
 from tests.proof.crashes.cloud import Cloud
 
 SOON = timedelta(minutes=10)
 """What is due later than this is a re-check; a retry comes within a minute."""
-MODELS: tuple[type[DueModel], ...] = (Credential, Resource, TargetListing)
 _TABLES: dict[str, Any] = {"CREDENTIAL": Credential, "RESOURCE": Resource, "USER": User, "API_KEY": ApiKey}
 _ENDS = {"API_KEY": "API_KEY_REVOKE"}
 

@@ -23,9 +23,8 @@ from api.settings import Settings
 from api.vault import Vault
 from tests.proof.crashes.cloud import Cloud
 from worker import sweep
-from worker.connections import Connections
+from worker.desk import desk_for
 from worker.drain import Drain
-from worker.verify import Verifier, endpoints_of
 
 PASSWORD = "correct horse battery staple"
 BASE = "/api/v1"
@@ -109,7 +108,7 @@ class Site:
 
     def drain(self, **settings: str) -> Drain:
         changed = dataclasses.replace(self.settings, **settings)  # type: ignore[arg-type] # each is a text
-        return Drain(Verifier(Connections(self.vault, endpoints_of(changed)), changed.reverify_minutes * 60))
+        return Drain(desk_for(changed, self.vault))
 
     def sweep(self) -> None:
         """What the sweeper's process does at a tick."""
