@@ -28,7 +28,7 @@ def main() -> int:
     except AWAY as error:
         return _refuse(f"The database does not answer ({type(error).__name__}).")
     database.close_all()
-    load_sdks()
+    load_sdks(settings.ca_bundle)
     children = [Process(f"child {number}", lambda: Child(settings).run()) for number in range(1, CHILDREN + 1)]
     return Parent([*children, Process("sweeper", lambda: sweep.run(settings))]).run()
 
