@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
+from tests.clouds.chance import Chances
+
 ROUTES = "/apisix/admin/routes"
 _PAGE_SIZES = range(10, 501)
 _SILENT_AT_MOST = 60.0
@@ -43,6 +45,7 @@ class Gateway:
         self.keys = keys
         self.fault: dict[str, Any] = {}
         self.meanwhile: dict[str, list[str]] = {}
+        self.chances = Chances()
         self._routes: dict[str, dict[str, Any]] = {}
         self._index = 10
         self._lock = threading.Lock()
@@ -165,7 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         if place.path.startswith("/standin/"):
             self._settle(place.path, body)
             return
-        fault = self.gateway.fault
+        key = self.headers.get("X-API-KEY", "")
+        fault = self.gateway.chances.fault_for(self.gateway.fault, is_change=self.command != "GET", caller=key)
         time.sleep(fault.get("delay", 0))
         if fault.get("silent"):
             self._wait_for_another(fault)
@@ -196,6 +200,9 @@ class Handler(BaseHTTPRequestHandler):
             self.gateway.meanwhile.setdefault(body["route"], []).append(body["address"])
         elif path == "/standin/key":
             self.gateway.keys[body["key"]] = body["role"]
+        elif path == "/standin/met":
+            self._say(200, json.dumps(self.gateway.chances.told()))
+            return
         self._say(204, "")
 
     def _say(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:

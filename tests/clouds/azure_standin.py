@@ -94,6 +94,11 @@ class AzureStandIn:
         calls: list[str] = self._settle("calls", {})
         return calls
 
+    def met(self) -> dict[str, Any]:
+        """How many calls have met which fault by chance, and how many changes are still to come."""
+        told: dict[str, Any] = self._settle("met", {})
+        return told
+
     def stop(self) -> None:
         """End the process, by its id. May be called again."""
         if self._process.stdin is not None:
