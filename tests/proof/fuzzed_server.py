@@ -18,6 +18,7 @@ import flask
 import pytest
 
 from api import database, notify
+from api.accounts import passwords
 from api.accounts import service as accounts
 from api.app import create_app
 from api.clouds import CLOUDS, Endpoints
@@ -26,7 +27,7 @@ from api.migrate import migrate
 from api.secret import Secret
 from api.settings import Settings
 from api.start import start
-from tests.api.conftest import HIGH_LIMITS, PASSWORD, Caller, random_key, sign_in
+from tests.api.conftest import HIGH_LIMITS, PASSWORD, QUICK_HASHER, Caller, random_key, sign_in
 from tests.worker.made_up_cloud import MadeUpCloud
 from worker.connections import Connections
 from worker.drain import Drain
@@ -67,8 +68,10 @@ def fuzzed_server(folder: Path, redis_url: str) -> Iterator[FuzzedServer]:
     vault = start(settings, connections=8)
     # As production has it: Flask's testing mode would change what errors look like.
     app = create_app(settings, vault, threads=8)
+    verifier = Verifier(Connections(vault, Endpoints()), _REVERIFY_SECONDS)
     try:
-        with database.connection(), _working(Verifier(Connections(vault, Endpoints()), _REVERIFY_SECONDS)):
+        with pytest.MonkeyPatch.context() as patch, database.connection(), _working(verifier):
+            patch.setattr(passwords, "_HASHER", QUICK_HASHER)
             ada = accounts.add_administrator(EMAIL, Secret.of_text(PASSWORD), "Acme", "PAID")
             yield FuzzedServer(_addressed(app), sign_in(app.test_client(), ada))
     finally:
