@@ -149,7 +149,7 @@ class ApisixStandIn:
             self._settle("fault", {})
 
     def met(self) -> dict[str, Any]:
-        """How many calls have met which fault by chance."""
+        """How many calls have met which fault by chance, as `Chances` tells it."""
         told: dict[str, Any] = self._settle("met", {}).json()
         return told
 

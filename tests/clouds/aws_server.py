@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 from moto.core.exceptions import _RESTError
 from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
@@ -98,7 +99,8 @@ class Faulty:
         self, environ: dict[str, Any], start_response: StartResponse, fault: dict[str, Any]
     ) -> Iterable[bytes]:
         if "late" in fault:
-            self._chances.later(fault["late"], partial(self._ask_moto, environ, _unheard))
+            about = unquote(environ["wsgi.input"].getvalue().decode())
+            self._chances.later(fault["late"], partial(self._ask_moto, environ, _unheard), about)
         else:
             self._ask_moto(environ, _unheard)
         start_response("502 Bad Gateway", [("Content-Length", "0")])

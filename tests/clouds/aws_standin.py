@@ -202,7 +202,7 @@ class AwsStandIn:
         self._post("/standin/fault", json.dumps(fault.settings).encode())
 
     def met(self) -> dict[str, Any]:
-        """How many calls have met which fault by chance, and how many changes are still to come."""
+        """How many calls have met which fault by chance, and what was done late, as `Chances` tells it."""
         with urllib.request.urlopen(f"{self.endpoint}/standin/met", timeout=_END_SECONDS) as answer:  # noqa: S310
             told: dict[str, Any] = json.load(answer)
             return told

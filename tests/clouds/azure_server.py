@@ -202,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
         if "late" in fault:
-            self.chances.later(fault["late"], answer)
+            self.chances.later(fault["late"], answer, path)
         else:
             answer()
 

@@ -95,7 +95,7 @@ class AzureStandIn:
         return calls
 
     def met(self) -> dict[str, Any]:
-        """How many calls have met which fault by chance, and how many changes are still to come."""
+        """How many calls have met which fault by chance, and what was done late, as `Chances` tells it."""
         told: dict[str, Any] = self._settle("met", {})
         return told
 

@@ -24,6 +24,7 @@ class Chances:
     def __init__(self) -> None:
         self._random = random.Random(1)  # noqa: S311 - chance, not secrecy
         self._met: Counter[str] = Counter()
+        self._late: list[str] = []
         self._to_come = 0
         self._lock = threading.Lock()
 
@@ -44,8 +45,8 @@ class Chances:
                     return dict(chance["settings"])
         return {}
 
-    def later(self, seconds: float, deed: Callable[[], object]) -> None:
-        """Do what a caller has given up on: the last call of one that was held up."""
+    def later(self, seconds: float, deed: Callable[[], object], about: str) -> None:
+        """Do what a caller has given up on: the last call of one that was held up. `about` tells what was asked for."""
 
         def do() -> None:
             try:
@@ -56,11 +57,12 @@ class Chances:
 
         with self._lock:
             self._to_come += 1
+            self._late.append(about)
         timer = threading.Timer(seconds, do)
         timer.daemon = True
         timer.start()
 
     def told(self) -> Body:
-        """How many calls have met which fault, and how many changes are still to come."""
+        """How many calls have met which fault, what was asked for and done late, and how much of it is to come."""
         with self._lock:
-            return {"met": dict(self._met), "to_come": self._to_come}
+            return {"met": dict(self._met), "late": list(self._late), "to_come": self._to_come}

@@ -167,7 +167,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
         if "late" in fault:
-            google.chances.later(fault["late"], answer)
+            google.chances.later(fault["late"], answer, self.path + body.decode())
         else:
             answer()
             google.fault = {} if fault.get("once") else google.fault

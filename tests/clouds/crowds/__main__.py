@@ -31,9 +31,12 @@ def main() -> int:
         pids.append(pid)
     statuses = [os.waitpid(pid, 0)[1] for pid in pids]
     told: Counter[str] = Counter()
+    astray: list[int] = []
     for number in range(PROCESSES):
-        told.update(json.loads(_told_by(crowd, number).read_text(encoding="ascii")))
-    sys.stdout.write(json.dumps(told))
+        counted, strays = json.loads(_told_by(crowd, number).read_text(encoding="ascii"))
+        told.update(counted)
+        astray += strays
+    sys.stdout.write(json.dumps([told, astray]))
     return 1 if any(statuses) else 0
 
 
@@ -46,7 +49,7 @@ def _work(crowd: Crowd, number: int) -> int:
         traceback.print_exc()
         return 1
     finally:
-        _told_by(crowd, number).write_text(json.dumps(writer.told), encoding="ascii")
+        _told_by(crowd, number).write_text(json.dumps([writer.told, writer.astray]), encoding="ascii")
     return 0
 
 

@@ -64,9 +64,15 @@ class ApisixScene(Scene):
         return self._add(f"81.2.{number}.0/24")
 
     def edit(self, name: str, number: int) -> None:
-        """A person describes the route, and is told where we have written meanwhile."""
-        self._rest["desc"] = f"The orders {number}"
-        self._again("PATCH", self._route, {"desc": self._rest["desc"]})
+        """An entry has nothing to edit: the route is labelled, and each label must last."""
+        for label in ("first", "second", "third"):
+            labels = {f"{label}-{number}": "seen"}
+            self._rest["labels"] = self._rest.get("labels", {}) | labels
+            self._again("PATCH", self._route, {"labels": labels})
+
+    def move(self) -> None:
+        self.edit("", self.moves)
+        super().move()
 
     def remove(self, name: str) -> None:
         with claimed(self._claim):

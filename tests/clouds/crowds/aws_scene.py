@@ -8,7 +8,6 @@ from api.clouds import Endpoints, Target
 from api.clouds.rules import Rule, Tag
 from tests.clouds.aws_standin import REGION, AwsStandIn, Fault, answering, losing_answers, slow
 from tests.clouds.chance import by_chance
-from tests.clouds.crowds.plan import OVERLAPPING
 from tests.clouds.crowds.scene import Json, Scene
 
 
@@ -16,7 +15,7 @@ class AwsScene(Scene):
     """A security group in moto. A rule's name is the id that AWS gives it."""
 
     cloud = "AWS"
-    overlapping = 2 * OVERLAPPING
+    are_shared = True
     chances = {
         "throttled": by_chance(0.04, answering(503, "RequestLimitExceeded").settings),
         "unavailable": by_chance(0.03, answering(503, "Unavailable").settings),

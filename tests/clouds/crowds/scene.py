@@ -20,8 +20,8 @@ class Scene:
     cloud: ClassVar[str]
     chances: ClassVar[Json]
     have_ports = True
-    overlapping = 0
-    """So many rules may go with another one that opens a part of the same."""
+    are_shared = False
+    """What two rules open is one rule in the cloud, so it goes with the first of them that is revoked."""
     one_at_a_time = False
     secrets: Mapping[str, str]
     endpoints: Endpoints
@@ -98,5 +98,5 @@ class Scene:
         raise NotImplementedError
 
     def met(self) -> Json:
-        """How many calls have met which fault, and how many changes are still to come."""
+        """How many calls have met which fault, and what was done late, as `Chances` tells it."""
         raise NotImplementedError

@@ -27,6 +27,8 @@ class Writer:
 
     def __init__(self, connection: Connection, target: Target, rows: Sequence[Row], alone_on: Path | None) -> None:
         self.told: Counter[str] = Counter()
+        self.astray: list[int] = []
+        """Rules that were there or gone by the cloud's answer, and not by a look, while nobody else had the row."""
         self._connection = connection
         self._target = target
         self._rows = rows
@@ -42,6 +44,7 @@ class Writer:
             try:
                 with self._alone(), row.claimed() as known:
                     self._bring_about(row, known)
+                    self._look_again(deed.rule, known)
             except Unreachable as failure:
                 self.told[type(failure).__name__] += 1
                 time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - parts two writers
@@ -55,13 +58,13 @@ class Writer:
         for _ in range(_LOOKS):
             for stray in self.listing().strays:
                 self._connection.revoke(self._target, stray)
-            for row in self.not_as_wanted():
-                self._bring_about(row, row.known)
+            for number in self.not_as_wanted():
+                self._bring_about(self._rows[number], self._rows[number].known)
 
-    def not_as_wanted(self) -> list[Row]:
-        """Whose rule is not there and should be, or is there and should not; but not for somebody else's sake."""
+    def not_as_wanted(self) -> list[int]:
+        """Which rules are not there and should be, or are there and should not; but not for somebody else's sake."""
         found = self.listing().found
-        return [row for row in self._rows if not _is_right(found[row.rule.tag], row.known)]
+        return [number for number, row in enumerate(self._rows) if not _is_right(found[row.rule.tag], row.known)]
 
     def listing(self) -> Listing:
         return self._connection.rules(self._target, HERE, [row.kept(row.known) for row in self._rows])
@@ -82,6 +85,12 @@ class Writer:
             row.keep(known)
         known.provider_ids = self._connection.apply(self._target, row.kept(known))
         row.keep(known)
+
+    def _look_again(self, number: int, known: Known) -> None:
+        row = self._rows[number]
+        listing = self._connection.rules(self._target, HERE, [row.kept(known)])
+        if not _is_right(listing.found[row.rule.tag], known):
+            self.astray.append(number)
 
     def _alone(self) -> AbstractContextManager[None]:
         return claimed(self._alone_on) if self._alone_on else nullcontext()
