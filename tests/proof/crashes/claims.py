@@ -2,7 +2,9 @@
 
 import pytest
 
+from api.clouds import CLOUDS
 from tests.proof.crashes.crashes import Crashes
+from tests.proof.crashes.deed import named
 from tests.proof.crashes.every_deed import DEEDS
 from tests.proof.crashes.writers import writers
 from tests.proof.ledger import proven
@@ -30,6 +32,13 @@ class ClaimsOfCrashes:
         assert died == {"API", "worker", "sweeper", "command"}
         assert len(points) >= _LEAST_POINTS
         _tell(engine, len(points), sum(len(each.died_at) for each in deaths.values()))
+
+    @pytest.mark.parametrize("cloud", CLOUDS)
+    def test_a_process_dies_before_and_after_a_call_to_every_cloud(self, crashes: Crashes, cloud: str) -> None:
+        died_at = crashes.of(DEEDS[named("accept a credential and its resource", cloud)]).died_at
+
+        assert any(point.startswith(f"before {cloud} ") for point in died_at)
+        assert any(point.startswith(f"after {cloud} ") for point in died_at)
 
     def test_whoever_writes_has_died(self, crashes: Crashes) -> None:
         opened = {writer for deed in DEEDS.values() for writer in crashes.of(deed).opened}

@@ -34,7 +34,7 @@ class Deaths:
 class Crashes:
     """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty"."""
 
-    def __init__(self, settings: dict[str, str], cloud: Cloud, own_database: OwnDatabase) -> None:
+    def __init__(self, settings: dict[str, str], clouds: dict[str, Cloud], own_database: OwnDatabase) -> None:
         self._own_database = own_database
         self._known: dict[str, Deaths] = {}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the runner
@@ -47,7 +47,7 @@ class Crashes:
             stderr=self._errors,
             text=True,
         )
-        self._tell({"environment": settings, "cloud": asdict(cloud)})
+        self._tell({"environment": settings, "clouds": {name: asdict(cloud) for name, cloud in clouds.items()}})
 
     def __enter__(self) -> Self:
         return self
