@@ -102,9 +102,17 @@ class Gateway:
             value = merged(value, body)
         time.sleep(self.fault.get("slow_write", 0))
         with self._lock:
+            self._let_others_race(name)
             if self._shown(name)["modifiedIndex"] != index:
                 raise Refusal(503, error_msg="value changed before overwritten")
             return 200, self._write(name, value)
+
+    def _let_others_race(self, name: str) -> None:
+        """Somebody else adds an address a moment before."""
+        if self.fault.get("racing"):
+            value = copy.deepcopy(self._shown(name)["value"])
+            value["plugins"]["ip-restriction"]["whitelist"].append(self.fault["racing"].pop(0))
+            self._write(name, value)
 
     def _delete(self, name: str, below: str, body: Any) -> Answer:
         with self._lock:

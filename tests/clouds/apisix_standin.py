@@ -46,6 +46,11 @@ def slow_writes(seconds: float) -> Fault:
     return Fault({"slow_write": seconds})
 
 
+def racing(addresses: Sequence[str]) -> Fault:
+    """Somebody else adds these, one whenever a route is being written: after it was read, before it is written."""
+    return Fault({"racing": list(addresses)})
+
+
 class ApisixStandIn:
     """A running gateway. Ends with `stop()`, with the `with` statement, or with the process that started it."""
 

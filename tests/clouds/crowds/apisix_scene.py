@@ -16,7 +16,7 @@ import requests
 
 from api.clouds import Endpoints, Target
 from api.clouds.rules import Rule, Tag
-from tests.clouds.apisix_standin import ApisixStandIn, Fault, answering, losing_answers
+from tests.clouds.apisix_standin import ApisixStandIn, Fault, answering, losing_answers, slow_writes
 from tests.clouds.chance import by_chance
 from tests.clouds.crowds.rows import claimed
 from tests.clouds.crowds.scene import Json, Scene
@@ -95,7 +95,9 @@ class ApisixScene(Scene):
         return self._ours.get(name)
 
     def failing(self) -> AbstractContextManager[None]:
-        return self._apisix.failing(Fault({"chances": self.chances, "only": self._key, "slow_write": _WRITE_SECONDS}))
+        return self._apisix.failing(
+            Fault({"chances": self.chances, "only": self._key, **slow_writes(_WRITE_SECONDS).settings})
+        )
 
     def met(self) -> Json:
         return self._apisix.met()

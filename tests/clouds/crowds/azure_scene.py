@@ -67,8 +67,7 @@ class AzureScene(Scene):
         return self._azure.met()
 
     def _free_priority(self) -> int:
-        taken = {rule["properties"]["priority"] for rule in self.kept().values()}
-        return next(priority for priority in range(1000, 4000) if priority not in taken)
+        return self._azure.free_priority(self.target, 1000)
 
     def _again(self, ask: Callable[[], Any]) -> None:
         """Until Azure takes it: another change is under way, or somebody was quicker with the priority."""
