@@ -118,7 +118,7 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> R
             resource.save()
             audit.record(actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(changed)})
             due.want(Resource, Resource.id == resource.id)
-    return of(actor.organisation, resource_id)
+        return of(actor.organisation, resource_id)
 
 
 def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
@@ -126,7 +126,7 @@ def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
     with write():
         resource = locked(actor.organisation, resource_id)
         due.want(Resource, Resource.id == resource.id)
-    return of(actor.organisation, resource_id)
+        return of(actor.organisation, resource_id)
 
 
 def locked(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:
