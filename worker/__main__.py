@@ -1,5 +1,6 @@
 """`python -m worker`: serves what is due until SIGTERM. Start as many as you like, on as many machines."""
 
+import signal
 import sys
 
 from api import log
@@ -17,6 +18,8 @@ CHILDREN = 2
 
 def main() -> int:
     """Start and watch the processes. The exit code is 1, with a sentence, where they could not serve."""
+    # Until the parent watches: nothing has begun that had to be ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     harden()
     log.to_stderr()
     try:
