@@ -92,16 +92,17 @@ class ApisixConnection:
         if not kept.added:
             return  # an equal entry is somebody else's
 
+        spelling = _written(kept.rule.address)
         left: list[int] = []  # how many equal entries are to stay, told by the first reading
 
         def remove(entries: list[str]) -> list[str]:
-            # One and no more: an equal one beside it is somebody else's.
+            # One and no more: an equal one beside it is somebody else's, above all if it is spelt otherwise.
             equal = [entry for entry in entries if _network(entry) == kept.rule.address]
             left.append(len(equal) - 1)
             if not equal or len(equal) <= left[0]:
                 return entries
             others = list(entries)
-            others.remove(equal[0])
+            others.remove(spelling if spelling in equal else equal[0])
             return others or [_NOBODY]
 
         self._change(target, remove)

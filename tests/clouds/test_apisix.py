@@ -51,6 +51,22 @@ def test_of_two_equal_entries_one_stays(apisix: ApisixStandIn, connection: Conne
     assert apisix.whitelist(target.identifier) == ["81.2.69.142"]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("81.2.69.142", "81.2.69.142/32"), ("2a00:1450::1", "2A00:1450::1"), ("81.2.69.0/24", "81.2.69.7/24")],
+)
+def test_of_equal_entries_the_one_goes_that_is_spelt_as_we_do(
+    apisix: ApisixStandIn, connection: Connection, ours: str, theirs: str
+) -> None:
+    target = route(apisix.route(["198.51.100.7"]))
+    kept = applied(connection, target, a_rule(ours))
+    apisix.write_whitelist(target.identifier, [theirs, *apisix.whitelist(target.identifier)])
+
+    connection.revoke(target, kept)
+
+    assert apisix.whitelist(target.identifier) == [theirs, "198.51.100.7"]
+
+
 def test_what_the_row_did_not_add_is_somebody_elses(apisix: ApisixStandIn, connection: Connection) -> None:
     target = route(apisix.route(["81.2.69.142"]))
 
