@@ -1,10 +1,13 @@
 """What is APISIX's own: whitelists that may not be empty, keys that may only look, writers that come between."""
 
+from itertools import count
+
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable
+from api.clouds.base import before_call
 from api.clouds.rules import Kept, Listing, State
-from tests.clouds.apisix_standin import ApisixStandIn, answering
+from tests.clouds.apisix_standin import ApisixStandIn, answering, racing
 from tests.clouds.sites import HERE, a_rule, applied, listed, state
 
 OURS = "81.2.69.142/32"
@@ -65,6 +68,44 @@ def test_of_equal_entries_the_one_goes_that_is_spelt_as_we_do(
     connection.revoke(target, kept)
 
     assert apisix.whitelist(target.identifier) == [theirs, "198.51.100.7"]
+
+
+def test_an_equal_entry_that_comes_while_ours_goes_stays(apisix: ApisixStandIn, connection: Connection) -> None:
+    target = route(apisix.route(["198.51.100.7"]))
+    kept = applied(connection, target, a_rule(OURS))
+
+    with apisix.failing(racing([OURS])):
+        connection.revoke(target, kept)
+
+    assert apisix.whitelist(target.identifier) == ["198.51.100.7", OURS]
+
+
+def test_an_equal_entry_that_comes_before_ours_is_not_ours(apisix: ApisixStandIn, connection: Connection) -> None:
+    target = route(apisix.route(["198.51.100.7"]))
+
+    with apisix.failing(racing([OURS])):
+        assert connection.apply(target, Kept(a_rule(OURS))) == ()
+
+    assert apisix.whitelist(target.identifier) == ["198.51.100.7", OURS]
+
+
+def test_a_removal_that_somebody_undoes_is_done_again(apisix: ApisixStandIn, connection: Connection) -> None:
+    """They wrote a list that they had read before."""
+    target = route(apisix.route(["198.51.100.7"]))
+    kept = applied(connection, target, a_rule(OURS))
+    calls = count(1)
+
+    def undo() -> None:
+        if next(calls) == 3:  # after our reading and our writing
+            apisix.write_whitelist(target.identifier, ["198.51.100.7", "81.2.69.142"])
+
+    token = before_call.set(undo)
+    try:
+        connection.revoke(target, kept)
+    finally:
+        before_call.reset(token)
+
+    assert apisix.whitelist(target.identifier) == ["198.51.100.7"]
 
 
 def test_what_the_row_did_not_add_is_somebody_elses(apisix: ApisixStandIn, connection: Connection) -> None:
