@@ -20,6 +20,9 @@ from tests.proof.crashes.crashes import Crashes
 from tests.server_process import settings_for
 from tests.valkey_server import ValkeyServer
 
+# Else its assertions say nothing when they fail: they are in no file of tests.
+pytest.register_assert_rewrite("tests.proof.crashes.claims")
+
 
 @pytest.fixture(scope="session")
 def clouds(aws: AwsStandIn, gcp: GcpStandIn, azure: AzureStandIn, apisix: ApisixStandIn) -> Clouds:
