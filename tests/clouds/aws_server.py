@@ -7,6 +7,7 @@ input does, so it never outlives whoever started it. moto checks signatures and 
 * UnauthorizedOperation with its long encoded message from EC2 (moto: AccessDenied);
 * an inactive access key is unknown (moto accepts it);
 * a DryRun on a group that is not there says so (moto: it would have succeeded);
+* rules are made all or none, and all of their ids are told (moto: those before the refused one, the last one's);
 * one call after the other (moto loses what two threads change at once, and AWS does not);
 * faults on demand, by PUT /standin/fault; GET /standin/met tells how many calls have met one that comes by chance.
 """
@@ -23,7 +24,8 @@ from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from moto.core.exceptions import _RESTError
-from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
 from moto.ec2.responses import EC2Response
 from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.iam.access_control import CreateAccessKeyFailure, IAMRequest, IAMUserAccessKey
@@ -116,6 +118,21 @@ def _unheard(*_: object) -> None:
     """Nobody is there to be answered."""
 
 
+def make_all_rules_or_none(self: EC2Response) -> ActionResult:
+    self.error_on_dryrun()
+    group = self.ec2_backend.get_security_group_from_id(self._get_param("GroupId"))
+    before = list(group.ingress_rules) if group else []
+    made = []
+    try:
+        for wanted in self._process_rules_from_querystring():
+            made += self.ec2_backend.authorize_security_group_ingress(**wanted)[0]
+    except EC2ClientError:
+        if group:
+            group.ingress_rules = before
+        raise
+    return ActionResult({"Return": True, "SecurityGroupRules": made})
+
+
 def make_as_strict_as_aws(faulty: Faulty) -> None:
     """Change moto, in this process only."""
     know_key, dry_run = IAMUserAccessKey.__init__, EC2BaseResponse.error_on_dryrun
@@ -146,6 +163,7 @@ def make_as_strict_as_aws(faulty: Faulty) -> None:
         (IAMRequest, "_raise_access_denied", deny),
         (EC2Response, "_determine_resource", resource_of),
         (EC2BaseResponse, "error_on_dryrun", dry_run_on_a_group),
+        (EC2Response, "authorize_security_group_ingress", make_all_rules_or_none),
     ):
         setattr(owner, name, replacement)
 
