@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,9 @@ def settled(scene: Scene, folder: Path, target: str) -> None:
     proven(
         "WRITERS",
         target,
-        f"{OPERATIONS:,} operations by {PROCESSES} processes, {sum(met.values()):,} faults; {len(left)} rules "
-        f"set right afterwards, then the {len(writer.wanted())} wanted of {RULES} there and none else; "
+        f"{OPERATIONS:,} operations by {PROCESSES} processes, {sum(met.values()):,} faults, "
+        f"{told['Throttled'] + told['Unreachable']:,} attempts without a verdict; {len(left)} rules set right "
+        f"afterwards, then the {len(writer.wanted())} wanted of {RULES} there and none else; "
         f"{scene.foreign_rules()} foreign rules unchanged, {scene.moves} changes by their owner",
         SEED,
     )
@@ -99,22 +101,25 @@ def may_stray(scene: Scene, number: int) -> bool:
     return is_late or (scene.are_shared and [each.address for each in scene.rules].count(rule.address) > 1)
 
 
-def at_work(crowd: Crowd, scene: Scene) -> tuple[dict[str, int], list[int]]:
+def at_work(crowd: Crowd, scene: Scene) -> tuple[Counter[str], list[int]]:
     """Until all is done, also what was held up on its way: what was done, and which rules were not as was said."""
     command = [sys.executable, "-m", "tests.clouds.crowds"]
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout
-        process.stdin.write(crowd.told())
-        process.stdin.close()
-        while process.poll() is None:
-            scene.move()
-            time.sleep(_PAUSE_SECONDS)
-        said = process.stdout.read()
+        try:
+            process.stdin.write(crowd.told())
+            process.stdin.close()
+            while process.poll() is None:
+                scene.move()
+                time.sleep(_PAUSE_SECONDS)
+            said = process.stdout.read()
+        finally:
+            process.kill()  # if it has not ended: its children end with it
     assert process.returncode == 0
     assert eventually(lambda: scene.met()["to_come"] == 0)
     told, astray = json.loads(said)
-    return told, astray
+    return Counter(told), astray
 
 
 def assert_as_wanted(writer: Writer, scene: Scene) -> None:
