@@ -1,5 +1,6 @@
 """`python -m worker`: serves what is due until SIGTERM. Start as many as you like, on as many machines."""
 
+import signal
 import sys
 
 from api import log
@@ -17,6 +18,8 @@ CHILDREN = 2
 
 def main() -> int:
     """Start and watch the processes. The exit code is 1, with a sentence, where they could not serve."""
+    # Until the parent watches: nothing has begun that had to be ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     harden()
     log.to_stderr()
     try:
@@ -28,7 +31,7 @@ def main() -> int:
     except AWAY as error:
         return _refuse(f"The database does not answer ({type(error).__name__}).")
     database.close_all()
-    load_sdks()
+    load_sdks(settings.ca_bundle)
     children = [Process(f"child {number}", lambda: Child(settings).run()) for number in range(1, CHILDREN + 1)]
     return Parent([*children, Process("sweeper", lambda: sweep.run(settings))]).run()
 

@@ -11,8 +11,10 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from api.clouds import CLOUDS
+from api.clouds.certificates import trusted
 from api.process import die_with_parent, harden
 
 _TICK_SECONDS = 0.1
@@ -71,10 +73,11 @@ class Parent:
             os.waitpid(process.pid, 0)
 
 
-def load_sdks() -> None:
-    """Load the clouds' SDKs and keep the collector off them, so that the children share their memory."""
+def load_sdks(ca_bundle: Path | None = None) -> None:
+    """Load the clouds' SDKs and the certificates, and keep the collector off them: the children share their memory."""
     for cloud in CLOUDS.values():
         cloud.preload()
+    trusted(ca_bundle)
     gc.collect()
     gc.freeze()
 

@@ -29,7 +29,8 @@ _LONGEST_WAIT_SECONDS = 0.4
 _NOBODY = "192.0.2.1/32"
 _WHITELIST = "plugins/ip-restriction/whitelist"
 
-Change = Callable[[list[str]], list[str]]
+Change = Callable[[list[str], list[str] | None], list[str]]
+"""The entries as they should be, of those that are there and of those that were when we last wrote, if we have."""
 
 
 class ApisixConnection:
@@ -81,7 +82,7 @@ class ApisixConnection:
     def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
         address = kept.rule.address
 
-        def add(entries: list[str]) -> list[str]:
+        def add(entries: list[str], before: list[str] | None) -> list[str]:
             there = any(_network(entry) == address for entry in entries)
             return entries if there else [*entries, _written(address)]
 
@@ -92,29 +93,34 @@ class ApisixConnection:
         if not kept.added:
             return  # an equal entry is somebody else's
 
-        left: list[int] = []  # how many equal entries are to stay, told by the first reading
+        spelling = _written(kept.rule.address)
 
-        def remove(entries: list[str]) -> list[str]:
-            # One and no more: an equal one beside it is somebody else's.
-            equal = [entry for entry in entries if _network(entry) == kept.rule.address]
-            left.append(len(equal) - 1)
-            if not equal or len(equal) <= left[0]:
+        def equal_in(entries: Sequence[str]) -> list[str]:
+            return [entry for entry in entries if _network(entry) == kept.rule.address]
+
+        def remove(entries: list[str], before: list[str] | None) -> list[str]:
+            # One and no more: an equal one beside it is somebody else's, above all if it is spelt otherwise. Only
+            # where there are as many as before we wrote, somebody has undone it.
+            equal = equal_in(entries)
+            if not equal or (before is not None and len(equal) < len(equal_in(before))):
                 return entries
             others = list(entries)
-            others.remove(equal[0])
+            others.remove(spelling if spelling in equal else equal[0])
             return others or [_NOBODY]
 
         self._change(target, remove)
 
     def _change(self, target: Target, change: Change) -> bool:
-        """Write the whitelist until it reads as wanted. Whether anything was to be changed at all."""
-        for attempt in range(_WRITES_AT_MOST):
+        """Write the whitelist until it reads as wanted. Whether anything was written."""
+        before: list[str] | None = None
+        for _ in range(_WRITES_AT_MOST):
             entries = _whitelist(self._route(target))
-            wanted = change(entries)
+            wanted = change(entries, before)
             if wanted == entries:
-                return attempt > 0
+                return before is not None
             try:
                 self._ask("PATCH", f"/{target.identifier}/{_WHITELIST}", wanted)
+                before = entries
             except _Overwritten:
                 time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))  # noqa: S311 - parts two writers, hides nothing
         raise Unreachable("somebody else keeps changing the route")

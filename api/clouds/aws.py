@@ -92,9 +92,10 @@ class Aws:
 
     def preload(self) -> None:
         """Load boto3 and the models of STS and EC2 (half a second, 50 MB) before forking."""
-        from api.clouds import aws_connection
+        import api.clouds.aws_connection  # noqa: F401
+        from api.clouds import aws_clients
 
-        aws_connection.warm()
+        aws_clients.warm()
 
     def connect(self, secrets: Mapping[str, str], endpoints: Endpoints) -> Connection:
         from api.clouds.aws_connection import AwsConnection

@@ -3,7 +3,6 @@
 Nothing is changed to find out what is permitted.
 """
 
-import logging
 import math
 import re
 import threading
@@ -12,14 +11,12 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-import boto3.session
-import botocore.session
 from botocore.client import BaseClient
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from api.clouds.aws import AUTHORIZE, DESCRIBE, REVOKE
+from api.clouds.aws_clients import PARTITIONS, client_for
 from api.clouds.aws_errors import failure_of, lacking, refusal_by
 from api.clouds.aws_rules import SecurityGroupRules
 from api.clouds.base import Endpoints, Refused, Seen, Target, Unreachable, Verified, before_call
@@ -43,31 +40,6 @@ _ATTEMPT_SECONDS = 10
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
 _SECRET_KEY = re.compile(r"[!-~]{1,256}")
 
-# At DEBUG these write requests with their signatures, and urllib3 the endpoints.
-for _name in ("boto3", "botocore", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-# The environment's AWS profile and files have no say in what a tenant's key does.
-_NOTHING = (None, None, None, None)
-_CORE = botocore.session.Session({"profile": _NOTHING, "config_file": _NOTHING, "credentials_file": _NOTHING})
-# One session serves all connections, since a new one costs half a second; it makes one client at a time.
-_SESSION: Any = boto3.session.Session(botocore_session=_CORE)
-_MAKING_CLIENTS = threading.Lock()
-
-PARTITIONS: Mapping[str, str] = {
-    region: partition
-    for partition in _CORE.get_available_partitions()
-    for region in _CORE.get_available_regions("ec2", partition)
-}
-"""Every region that botocore knows, and the partition that it is in."""
-
-
-def warm() -> None:
-    """Read the models of STS and EC2, which the first client of each would read."""
-    for service in ("sts", "ec2"):
-        # With a key of its own a client does not look for others, which could ask the machine's metadata service.
-        _SESSION.client(service, "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
-
 
 class AwsConnection:
     """One access key. Its clients, one for each service and region, are made when they are first needed."""
@@ -77,6 +49,7 @@ class AwsConnection:
         self._secret_key = secrets["secretAccessKey"]
         self._endpoints = endpoints
         self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._making_clients = threading.Lock()
         self._answered: dict[Target, tuple[float, set[str] | None]] = {}
         self._rules = SecurityGroupRules(self._ec2)
 
@@ -241,34 +214,12 @@ class AwsConnection:
         raise failure
 
     def _client(self, service: str, region: str) -> BaseClient:
-        with _MAKING_CLIENTS:
+        with self._making_clients:
             if (service, region) not in self._clients:
-                self._clients[service, region] = _SESSION.client(
-                    service,
-                    region,
-                    endpoint_url=self._endpoints.aws,
-                    verify=_trusted(self._endpoints),
-                    aws_access_key_id=self._key_id,
-                    aws_secret_access_key=self._secret_key,
-                    config=_config(self._endpoints),
+                self._clients[service, region] = client_for(
+                    service, region, self._key_id, self._secret_key, self._endpoints
                 )
             return self._clients[service, region]
-
-
-def _trusted(endpoints: Endpoints) -> str | bool:
-    """The operator's certificates for the operator's own endpoint; the public endpoints have the public roots."""
-    return str(endpoints.ca_bundle) if endpoints.aws and endpoints.ca_bundle else True
-
-
-def _config(endpoints: Endpoints) -> Any:
-    # The published stubs lack ignore_configured_endpoint_urls, which keeps AWS_ENDPOINT_URL from having a say.
-    options: dict[str, Any] = {
-        "connect_timeout": endpoints.connect_seconds,
-        "read_timeout": endpoints.read_seconds,
-        "retries": {"mode": "standard", "total_max_attempts": 2},
-        "ignore_configured_endpoint_urls": True,
-    }
-    return Config(**options)
 
 
 def _whose(caller: Mapping[str, Any]) -> tuple[str, str]:

@@ -8,7 +8,6 @@ What goes wrong is an error of requests, as the vendors' SDKs expect it, which a
 
 import ipaddress
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from urllib3.util.connection import create_connection
 
 from api.clouds.base import Address, Endpoints, before_call
+from api.clouds.certificates import trusted
 
 _LONGEST_ANSWER = 1024 * 1024
 _CONNECTIONS = 8
@@ -82,19 +82,19 @@ class _Adapter(HTTPAdapter):
         super().__init__(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        trusted = ssl.create_default_context()
-        if self._endpoints.ca_bundle:
-            trusted.load_verify_locations(self._endpoints.ca_bundle)
-        super().init_poolmanager(*arguments, **options, ssl_context=trusted)
+        super().init_poolmanager(*arguments, **options, ssl_context=trusted(self._endpoints.ca_bundle))
         self.poolmanager.pool_classes_by_scheme = _pools(self._judge)
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
-        """Ask, and read the whole answer. The time limits are the operator's, whatever an SDK says."""
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        """Requests would read a file of authorities for each connection, into the context that all share."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Ask, and read the whole answer. The time limits and whom to trust are not the SDKs' to say."""
         before_call.get()()
         limits = (self._endpoints.connect_seconds, self._endpoints.read_seconds)
-        verify = options.get("verify", True)
         with _time_limit(sum(limits)):
-            answer = super().send(request, stream=True, timeout=limits, verify=verify)
+            answer = super().send(request, stream=True, timeout=limits, verify=True)
             try:
                 # What requests itself sets when it has read a body.
                 answer._content = _body(answer, self._longest_answer)

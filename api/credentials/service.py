@@ -127,7 +127,7 @@ def change(
             audit.record(actor, "CREDENTIAL_UPDATE", subject(credential), details={"changed": changed})
         if "credentialData" in changed:
             due.want(Credential, Credential.id == credential.id)
-    return of(actor.organisation, credential_id)
+        return of(actor.organisation, credential_id)
 
 
 def ask_verification(actor: Actor, credential_id: uuid.UUID) -> Credential:
@@ -135,7 +135,7 @@ def ask_verification(actor: Actor, credential_id: uuid.UUID) -> Credential:
     with write():
         credential = locked(actor.organisation, credential_id)
         due.want(Credential, Credential.id == credential.id)
-    return of(actor.organisation, credential_id)
+        return of(actor.organisation, credential_id)
 
 
 def subject(credential: Credential) -> audit.Subject:

@@ -137,7 +137,7 @@ def ask_verification(actor: Actor, resource_id: uuid.UUID) -> Resource:
     with write():
         resource = locked(actor.organisation, resource_id)
         due.want(Resource, Resource.id == resource.id)
-    return of(actor.organisation, resource_id)
+        return of(actor.organisation, resource_id)
 
 
 def locked(organisation_id: uuid.UUID, resource_id: uuid.UUID) -> Resource:

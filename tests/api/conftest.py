@@ -40,6 +40,8 @@ def random_key() -> str:
 
 
 _KEYS = {f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")}
+# Where tests run thousands of times, Argon2's own parameters would take most of the time.
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _apps: dict[frozenset[tuple[str, str]], flask.Flask] = {}
 
 
@@ -105,10 +107,9 @@ def _own(environment: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Where tests run thousands of times, Argon2's own parameters would take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         if request.config.getoption("in_process") or request.config.getoption(OPTION):
-            patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+            patch.setattr(passwords, "_HASHER", QUICK_HASHER)
         yield
 
 

@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
+from tests.clouds.chance import Chances
+
 ROUTES = "/apisix/admin/routes"
 _PAGE_SIZES = range(10, 501)
 _SILENT_AT_MOST = 60.0
@@ -43,6 +45,7 @@ class Gateway:
         self.keys = keys
         self.fault: dict[str, Any] = {}
         self.meanwhile: dict[str, list[str]] = {}
+        self.chances = Chances()
         self._routes: dict[str, dict[str, Any]] = {}
         self._index = 10
         self._lock = threading.Lock()
@@ -99,9 +102,17 @@ class Gateway:
             value = merged(value, body)
         time.sleep(self.fault.get("slow_write", 0))
         with self._lock:
+            self._let_others_race(name)
             if self._shown(name)["modifiedIndex"] != index:
                 raise Refusal(503, error_msg="value changed before overwritten")
             return 200, self._write(name, value)
+
+    def _let_others_race(self, name: str) -> None:
+        """Somebody else adds an address a moment before."""
+        if self.fault.get("racing"):
+            value = copy.deepcopy(self._shown(name)["value"])
+            value["plugins"]["ip-restriction"]["whitelist"].append(self.fault["racing"].pop(0))
+            self._write(name, value)
 
     def _delete(self, name: str, below: str, body: Any) -> Answer:
         with self._lock:
@@ -165,7 +176,8 @@ class Handler(BaseHTTPRequestHandler):
         if place.path.startswith("/standin/"):
             self._settle(place.path, body)
             return
-        fault = self.gateway.fault
+        key = self.headers.get("X-API-KEY", "")
+        fault = self.gateway.chances.fault_for(self.gateway.fault, is_change=self.command != "GET", caller=key)
         time.sleep(fault.get("delay", 0))
         if fault.get("silent"):
             self._wait_for_another(fault)
@@ -196,6 +208,9 @@ class Handler(BaseHTTPRequestHandler):
             self.gateway.meanwhile.setdefault(body["route"], []).append(body["address"])
         elif path == "/standin/key":
             self.gateway.keys[body["key"]] = body["role"]
+        elif path == "/standin/met":
+            self._say(200, json.dumps(self.gateway.chances.told()))
+            return
         self._say(204, "")
 
     def _say(self, status: int, body: str, headers: dict[str, str] | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import requests
 
-_SERVER = Path(__file__).with_name("apisix_server.py")
+_ROOT = Path(__file__).parents[2]
 _END_SECONDS = 10
 
 
@@ -46,12 +46,18 @@ def slow_writes(seconds: float) -> Fault:
     return Fault({"slow_write": seconds})
 
 
+def racing(addresses: Sequence[str]) -> Fault:
+    """Somebody else adds these, one whenever a route is being written: after it was read, before it is written."""
+    return Fault({"racing": list(addresses)})
+
+
 class ApisixStandIn:
     """A running gateway. Ends with `stop()`, with the `with` statement, or with the process that started it."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(_SERVER)],
+            [sys.executable, "-m", "tests.clouds.apisix_server"],
+            cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -61,7 +67,7 @@ class ApisixStandIn:
             raise RuntimeError("the stand-in's output is not connected")
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("the APISIX stand-in did not start: run tests/clouds/apisix_server.py to see why")
+            raise RuntimeError("the APISIX stand-in did not start: run python -m tests.clouds.apisix_server to see why")
         started = json.loads(line)
         self.port: int = started["port"]
         self.url = f"https://127.0.0.1:{self.port}"
@@ -147,8 +153,15 @@ class ApisixStandIn:
         finally:
             self._settle("fault", {})
 
-    def _settle(self, what: str, body: Mapping[str, Any]) -> None:
-        self._person.put(f"{self.url}/standin/{what}", json=body, timeout=_END_SECONDS).raise_for_status()
+    def met(self) -> dict[str, Any]:
+        """How many calls have met which fault by chance, as `Chances` tells it."""
+        told: dict[str, Any] = self._settle("met", {}).json()
+        return told
+
+    def _settle(self, what: str, body: Mapping[str, Any]) -> requests.Response:
+        answer = self._person.put(f"{self.url}/standin/{what}", json=body, timeout=_END_SECONDS)
+        answer.raise_for_status()
+        return answer
 
 
 def main() -> None:

@@ -7,7 +7,9 @@ input does, so it never outlives whoever started it. moto checks signatures and 
 * UnauthorizedOperation with its long encoded message from EC2 (moto: AccessDenied);
 * an inactive access key is unknown (moto accepts it);
 * a DryRun on a group that is not there says so (moto: it would have succeeded);
-* faults on demand, by PUT /standin/fault.
+* rules are made all or none, and all of their ids are told (moto: those before the refused one, the last one's);
+* one call after the other (moto loses what two threads change at once, and AWS does not);
+* faults on demand, by PUT /standin/fault; GET /standin/met tells how many calls have met one that comes by chance.
 """
 
 import io
@@ -17,15 +19,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 from moto.core.exceptions import _RESTError
-from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
 from moto.ec2.responses import EC2Response
 from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.iam.access_control import CreateAccessKeyFailure, IAMRequest, IAMUserAccessKey
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
+
+from tests.clouds.chance import Chances
 
 StartResponse = Callable[..., Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -55,6 +62,8 @@ class Faulty:
 
     def __init__(self, moto: Application) -> None:
         self._moto = moto
+        self._one_call = threading.Lock()
+        self._chances = Chances()
         self.fault: dict[str, Any] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -63,28 +72,39 @@ class Faulty:
             self.fault = json.loads(environ["wsgi.input"].read(length) or b"{}")
             start_response("204 No Content", [])
             return [b""]
-        fault = self.fault
-        service = next((name for name in _XML if f"/{name}/" in environ.get("HTTP_AUTHORIZATION", "")), "")
+        if environ["PATH_INFO"] == "/standin/met":
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(self._chances.told()).encode()]
+        asked = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(asked)
+        is_change, caller = b"SecurityGroupIngress" in asked, environ.get("HTTP_AUTHORIZATION", "")
+        service = next((name for name in _XML if f"/{name}/" in caller), "")
+        fault = self._chances.fault_for(self.fault, is_change=is_change, service=service, caller=caller)
         if not fault or service not in fault.get("services", _XML):
-            return self._moto(environ, start_response)
+            return self._ask_moto(environ, start_response)
         if fault.get("silent"):
             self._wait_for_another()
         time.sleep(fault.get("delay", 0))
-        if fault.get("lost"):
-            return self._lose_the_answer(environ, start_response)
+        if is_change and ("lost" in fault or "late" in fault):
+            return self._lose_the_answer(environ, start_response, fault)
         if "status" not in fault:
-            return self._moto(environ, start_response)
-        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            return self._ask_moto(environ, start_response)
         body = fault.get("body") or _XML[service].format(code=fault["code"], message=fault["message"])
         start_response(f"{fault['status']} Fault", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
         return [body.encode()]
 
-    def _lose_the_answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        asked = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(asked)
-        if b"SecurityGroupIngress" not in asked:
-            return self._moto(environ, start_response)
-        list(self._moto(environ, lambda *_: None))
+    def _ask_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        with self._one_call:
+            return list(self._moto(environ, start_response))
+
+    def _lose_the_answer(
+        self, environ: dict[str, Any], start_response: StartResponse, fault: dict[str, Any]
+    ) -> Iterable[bytes]:
+        if "late" in fault:
+            about = unquote(environ["wsgi.input"].getvalue().decode())
+            self._chances.later(fault["late"], partial(self._ask_moto, environ, _unheard), about)
+        else:
+            self._ask_moto(environ, _unheard)
         start_response("502 Bad Gateway", [("Content-Length", "0")])
         return [b""]
 
@@ -92,6 +112,25 @@ class Faulty:
         fault, until = self.fault, time.monotonic() + _SILENT_AT_MOST
         while self.fault is fault and time.monotonic() < until:
             time.sleep(0.05)
+
+
+def _unheard(*_: object) -> None:
+    """Nobody is there to be answered."""
+
+
+def make_all_rules_or_none(self: EC2Response) -> ActionResult:
+    self.error_on_dryrun()
+    group = self.ec2_backend.get_security_group_from_id(self._get_param("GroupId"))
+    before = list(group.ingress_rules) if group else []
+    made = []
+    try:
+        for wanted in self._process_rules_from_querystring():
+            made += self.ec2_backend.authorize_security_group_ingress(**wanted)[0]
+    except EC2ClientError:
+        if group:
+            group.ingress_rules = before
+        raise
+    return ActionResult({"Return": True, "SecurityGroupRules": made})
 
 
 def make_as_strict_as_aws(faulty: Faulty) -> None:
@@ -124,6 +163,7 @@ def make_as_strict_as_aws(faulty: Faulty) -> None:
         (IAMRequest, "_raise_access_denied", deny),
         (EC2Response, "_determine_resource", resource_of),
         (EC2BaseResponse, "error_on_dryrun", dry_run_on_a_group),
+        (EC2Response, "authorize_security_group_ingress", make_all_rules_or_none),
     ):
         setattr(owner, name, replacement)
 

@@ -25,7 +25,7 @@ DESCRIBE = "ec2:DescribeSecurityGroups"
 AUTHORIZE = "ec2:AuthorizeSecurityGroupIngress"
 REVOKE = "ec2:RevokeSecurityGroupIngress"
 
-_SERVER = Path(__file__).with_name("aws_server.py")
+_ROOT = Path(__file__).parents[2]
 _END_SECONDS = 10
 
 
@@ -98,7 +98,8 @@ class AwsStandIn:
         # Long enough for a person to be made who may do everything; after that, each call is checked.
         environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "1000000"}
         self._process = subprocess.Popen(
-            [sys.executable, str(_SERVER)],
+            [sys.executable, "-m", "tests.clouds.aws_server"],
+            cwd=_ROOT,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -109,7 +110,7 @@ class AwsStandIn:
             raise RuntimeError("the stand-in's output is not connected")
         port = self._process.stdout.readline().strip()
         if not port:
-            raise RuntimeError("the AWS stand-in did not start: run tests/clouds/aws_server.py to see why")
+            raise RuntimeError("the AWS stand-in did not start: run `python -m tests.clouds.aws_server` to see why")
         self.endpoint = f"http://127.0.0.1:{port}"
         self._numbers = count(1)
         self._session: Any = boto3.session.Session()
@@ -199,6 +200,12 @@ class AwsStandIn:
     def set_fault(self, fault: Fault) -> None:
         """The fault, until another one is set; `Fault({})` is none."""
         self._post("/standin/fault", json.dumps(fault.settings).encode())
+
+    def met(self) -> dict[str, Any]:
+        """How many calls have met which fault by chance, and what was done late, as `Chances` tells it."""
+        with urllib.request.urlopen(f"{self.endpoint}/standin/met", timeout=_END_SECONDS) as answer:  # noqa: S310
+            told: dict[str, Any] = json.load(answer)
+            return told
 
     @property
     def iam(self) -> Any:

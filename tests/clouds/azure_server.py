@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -23,6 +24,7 @@ import trustme
 
 from tests.clouds.azure_entra import Answer, Entra
 from tests.clouds.azure_groups import Body, Groups, Refusal
+from tests.clouds.chance import Chances
 
 _SILENT_AT_MOST = 60.0
 _PAGE = 100
@@ -167,6 +169,7 @@ class Handler(BaseHTTPRequestHandler):
 
     entra: Entra
     manager: ResourceManager
+    chances: Chances
     calls: list[str]
     name: str
     protocol_version = "HTTP/1.1"
@@ -193,22 +196,31 @@ class Handler(BaseHTTPRequestHandler):
             self._say(fault["status"], fault["body"], fault.get("headers", {}))
             return
         service = self.entra if self.name == "entra" else self.manager
-        answer = service.answer(self.command, path, parse_qs(place.query), body, self.headers)
-        if fault.get("lost") and self.command in ("PUT", "DELETE"):
-            self.close_connection = True
+        answer = partial(service.answer, self.command, path, parse_qs(place.query), body, self.headers)
+        if not self._is_change() or not {"lost", "late"} & set(fault):
+            self._say(*answer())
             return
-        self._say(*answer)
+        self.close_connection = True
+        if "late" in fault:
+            self.chances.later(fault["late"], answer, path)
+        else:
+            answer()
 
     do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = handle_request  # noqa: N815  the names that http.server calls
+
+    def _is_change(self) -> bool:
+        return self.command in ("PUT", "DELETE")
 
     def _is_owners(self) -> bool:
         """What a test does itself is neither told nor disturbed."""
         return self.manager.is_owners(self.headers)
 
     def _fault(self) -> Body:
-        fault = self.manager.groups.fault
-        concerned = self.name in fault.get("services", (self.name,)) and not self._is_owners()
-        return fault if concerned else {}
+        if self._is_owners():
+            return {}
+        set_fault = self.manager.groups.fault
+        fault = self.chances.fault_for(set_fault, is_change=self._is_change(), service=self.name)
+        return fault if self.name in fault.get("services", (self.name,)) else {}
 
     def _settle(self, what: str, body: Any) -> Any:
         groups, applications = self.manager.groups, self.entra.applications
@@ -225,6 +237,8 @@ class Handler(BaseHTTPRequestHandler):
                 groups.remove(body["id"])
             case "rules":
                 groups.set_rules(body["id"], body["rules"])
+            case "met":
+                return self.chances.told()
             case "calls":
                 return self.calls
         return {}
@@ -258,7 +272,7 @@ def main() -> None:
     authority, owner = trustme.CA(), secrets.token_urlsafe(32)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    Handler.calls, Handler.entra = [], Entra()
+    Handler.calls, Handler.entra, Handler.chances = [], Entra(), Chances()
     Handler.manager = ResourceManager(Handler.entra, owner)
     for name, service in (("entra", Handler.entra), ("arm", Handler.manager)):
         service.url = _served(type("Named", (Handler,), {"name": name}), context)

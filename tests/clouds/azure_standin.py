@@ -94,6 +94,11 @@ class AzureStandIn:
         calls: list[str] = self._settle("calls", {})
         return calls
 
+    def met(self) -> dict[str, Any]:
+        """How many calls have met which fault by chance, and what was done late, as `Chances` tells it."""
+        told: dict[str, Any] = self._settle("met", {})
+        return told
+
     def stop(self) -> None:
         """End the process, by its id. May be called again."""
         if self._process.stdin is not None:
@@ -182,8 +187,6 @@ class AzureStandIn:
 
     def add_foreign(self, target: Target, rule: Rule, name: str = "", **changes: Any) -> None:
         """A rule of a person that does the same, but for `changes`: on a free priority unless one is named."""
-        taken = {each["properties"]["priority"] for each in self.rules(target)}
-        free = next(priority for priority in range(200, 4096) if priority not in taken)
         several = [str(ports) for ports in rule.ports]
         ports = {"destinationPortRanges": several} if several else {"destinationPortRange": "*"}
         body = {
@@ -194,10 +197,14 @@ class AzureStandIn:
             **ports,
             "access": "Allow",
             "direction": "Inbound",
-            "priority": free,
+            "priority": self.free_priority(target, 200),
             "description": "the office",
         }
         self.write(target, name or f"office-{uuid.uuid4().hex[:8]}", body | changes)
+
+    def free_priority(self, target: Target, first: int) -> int:
+        taken = {each["properties"]["priority"] for each in self.rules(target)}
+        return next(priority for priority in range(first, 4096) if priority not in taken)
 
     def write(self, target: Target, name: str, properties: Mapping[str, Any]) -> None:
         """A person writes a rule."""

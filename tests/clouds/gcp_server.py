@@ -5,18 +5,21 @@ its standard output as JSON, and ends when its standard input does. What Google 
 accounts, projects and rules are made, faults are set, and the calls so far are told.
 """
 
+import copy
 import json
 import os
 import ssl
 import sys
 import threading
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import trustme
 
+from tests.clouds.chance import Chances
 from tests.clouds.gcp_accounts import Account, Accounts
 from tests.clouds.gcp_compute import Project, Refusal
 
@@ -48,7 +51,8 @@ class Google:
         self.projects: dict[str, Project] = {}
         self.fault: dict[str, Any] = {}
         self.calls: list[str] = []
-        self._lock = threading.Lock()
+        self.chances = Chances()
+        self.lock = threading.Lock()
 
     def service_of(self, path: str) -> str:
         if path.startswith(_COMPUTE):
@@ -57,7 +61,7 @@ class Google:
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes, authorization: str) -> Answer:
         try:
-            with self._lock:
+            with self.lock:
                 if path == "/token":
                     return self.accounts.token(dict(parse_qsl(body.decode())))
                 account = self.accounts.of_token(authorization)
@@ -144,7 +148,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         google, fault = self.google, self.google.fault
         google.calls.append(f"{self.command} {self.path}")
-        if google.service_of(place.path) not in fault.get("services", (google.service_of(place.path),)):
+        service = google.service_of(place.path)
+        is_change = service == "compute" and self.command != "GET"
+        fault = google.chances.fault_for(fault, is_change=is_change, service=service)
+        if service not in fault.get("services", (service,)):
             fault = {}
         time.sleep(fault.get("delay", 0))
         if fault.get("silent"):
@@ -153,12 +160,17 @@ class Handler(BaseHTTPRequestHandler):
             self._say(fault["status"], fault.get("body", ""), fault.get("headers", {}))
             return
         authorization = self.headers.get("Authorization", "")
-        status, said = google.answer(self.command, place.path, dict(parse_qsl(place.query)), body, authorization)
-        if fault.get("lost") and self.command != "GET" and place.path.startswith(_COMPUTE):
-            google.fault = {} if fault.get("once") else fault
-            self.close_connection = True
+        query = dict(parse_qsl(place.query))
+        answer = partial(google.answer, self.command, place.path, query, body, authorization)
+        if not is_change or not {"lost", "late"} & set(fault):
+            self._say(*answer())
             return
-        self._say(status, said)
+        self.close_connection = True
+        if "late" in fault:
+            google.chances.later(fault["late"], answer, self.path + body.decode())
+        else:
+            answer()
+            google.fault = {} if fault.get("once") else google.fault
 
     do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = handle_request  # noqa: N815  the names that http.server calls
 
@@ -177,9 +189,10 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.05)
 
 
-def by_a_person(project: Project, does: str, arguments: list[Any]) -> Any:
+def by_a_person(google: Google, project: Project, does: str, arguments: list[Any]) -> Any:
     """A change that is ready when the person turns to something else, unless operations take long."""
-    done = getattr(project, does)(*arguments, "")
+    with google.lock:
+        done = getattr(project, does)(*arguments, "")
     if project.operation_seconds < _PATIENCE_SECONDS:
         time.sleep(project.operation_seconds)
     return done
@@ -201,10 +214,12 @@ def settle(google: Google, what: str, said: Any) -> Any:
         for name in said["names"]:
             google.projects[said["project"]].add_network(name)
     elif what == "person":
-        return by_a_person(google.projects[said["project"]], said["does"], said["arguments"])
+        return by_a_person(google, google.projects[said["project"]], said["does"], said["arguments"])
     elif what == "forget_tokens":
         google.accounts.forget_tokens()
-    return {"calls": google.calls, "firewalls": {name: each.firewalls for name, each in google.projects.items()}}
+    with google.lock:
+        firewalls = {name: copy.deepcopy(each.firewalls) for name, each in google.projects.items()}
+    return {"calls": list(google.calls), "firewalls": firewalls, **google.chances.told()}
 
 
 def end_with_standard_input() -> None:

@@ -8,6 +8,7 @@ import pytest
 from api.clouds import Connection, Refused, Target, Unreachable
 from api.clouds.base import Full, Throttled, before_call
 from api.clouds.rules import Found, Kept, State
+from tests.clouds.promises_of_writers import PromisesOfWriters
 from tests.clouds.sites import (
     ELSEWHERE,
     HERE,
@@ -24,7 +25,7 @@ from tests.clouds.sites import (
 FAMILIES = pytest.mark.parametrize("written", ["81.2.69.142/32", "2a00:1450:4001:82a::200e/128"], ids=["v4", "v6"])
 
 
-class PromisesOfACloud:
+class PromisesOfACloud(PromisesOfWriters):
     """Inherited by a class with a fixture `site`."""
 
     @pytest.fixture

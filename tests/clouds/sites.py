@@ -1,16 +1,20 @@
 """A cloud's stand-in as the promises of all clouds need it, and what their tests say in a word."""
 
 import uuid
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from ipaddress import ip_network
+from itertools import cycle
 from typing import Protocol as Shape
 
 from api.clouds import Cloud, Connection, Endpoints, Target
+from api.clouds.base import before_call
 from api.clouds.rules import Found, Kept, Listing, Network, Ports, Protocol, Rule, State, Tag
 
 HERE = uuid.UUID("6c1e1a52-54c5-4f0e-9d3c-6a8f4f1f7a10")
 ELSEWHERE = uuid.UUID("0b7e2f4c-7d0a-4c57-8f0b-3f1f6f0f2b11")
+RACES = 3
+"""So often somebody else is quicker than we are."""
 OPENINGS = {
     "one port": (Protocol.TCP, (Ports(443, 443),)),
     "several ports": (Protocol.TCP, (Ports(22, 22), Ports(443, 443))),
@@ -19,6 +23,9 @@ OPENINGS = {
     "icmp": (Protocol.ICMP, ()),
     "everything": (Protocol.ALL, ()),
 }
+
+
+_NUMBERS = cycle(range(256))
 
 
 class Site(Shape):
@@ -62,6 +69,9 @@ class Site(Shape):
     def losing_answers(self) -> AbstractContextManager[None]:
         """The cloud does what it is asked to change, and its answer does not arrive."""
 
+    def racing(self, target: Target) -> AbstractContextManager[Sequence[Rule]]:
+        """Somebody else adds rules at the moments of our next changes, in our way if they can; the rules so far."""
+
 
 class SiteWithTags(Site, Shape):
     """A cloud whose rules can be told by their tag after a person changed them."""
@@ -75,6 +85,28 @@ class SiteWithAQuota(Site, Shape):
 
     def fill(self, target: Target) -> None:
         """Somebody else's rules until there is no room for one more."""
+
+
+@contextmanager
+def adding_before_our_calls(add: Callable[[Rule], None]) -> Iterator[list[Rule]]:
+    """Somebody else adds a rule before each of our next calls; the rules so far."""
+    theirs: list[Rule] = []
+
+    def add_one() -> None:
+        if len(theirs) < RACES:
+            theirs.append(a_rule_of_theirs())
+            add(theirs[-1])
+
+    token = before_call.set(add_one)
+    try:
+        yield theirs
+    finally:
+        before_call.reset(token)
+
+
+def a_rule_of_theirs() -> Rule:
+    """A rule like none before."""
+    return a_rule(f"198.18.{next(_NUMBERS)}.0/24")
 
 
 def a_rule(address: str | Network, *, installation: uuid.UUID = HERE, opening: str = "one port") -> Rule:

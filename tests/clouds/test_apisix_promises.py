@@ -1,14 +1,16 @@
 """APISIX keeps the promises of every cloud."""
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 from api.clouds import CLOUDS, Endpoints, Target
 from api.clouds.rules import Kept, Rule
-from tests.clouds.apisix_standin import ApisixStandIn, answering, losing_answers, silent
+from tests.clouds.apisix_standin import ApisixStandIn, answering, losing_answers, racing, silent
 from tests.clouds.promises import PromisesOfACloud
+from tests.clouds.sites import RACES, a_rule_of_theirs
 
 
 class ApisixSite:
@@ -55,6 +57,13 @@ class ApisixSite:
 
     def losing_answers(self) -> AbstractContextManager[None]:
         return self._apisix.failing(losing_answers())
+
+    @contextmanager
+    def racing(self, target: Target) -> Iterator[list[Rule]]:
+        """Within the gateway: what comes between our own reading and writing is beyond anybody's notice."""
+        theirs = [a_rule_of_theirs() for _ in range(RACES)]
+        with self._apisix.failing(racing([str(rule.address) for rule in theirs])):
+            yield theirs
 
 
 class TestApisix(PromisesOfACloud):

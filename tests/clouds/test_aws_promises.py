@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from api.clouds import CLOUDS, Endpoints, Target
 from api.clouds.rules import Kept, Rule
 from tests.clouds.aws_standin import DESCRIBE, REGION, AwsStandIn, allowing, answering, losing_answers, silent
 from tests.clouds.promises import PromisesOfACloud, PromisesOfAQuota, PromisesOfPorts, PromisesOfTags
+from tests.clouds.sites import adding_before_our_calls
 
 
 class AwsSite:
@@ -74,6 +75,9 @@ class AwsSite:
     def losing_answers(self) -> Iterator[None]:
         with self._aws.failing(losing_answers()):
             yield
+
+    def racing(self, target: Target) -> AbstractContextManager[list[Rule]]:
+        return adding_before_our_calls(lambda rule: self.add_foreign(target, rule))
 
     def _authorize(self, target: Target, openings: list[dict[str, Any]]) -> None:
         self._aws.ec2().authorize_security_group_ingress(GroupId=target.identifier, IpPermissions=openings)

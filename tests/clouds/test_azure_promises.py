@@ -9,6 +9,7 @@ from api.clouds.rules import Kept, Rule
 from tests.clouds.azure_faults import answering, losing_answers, silent
 from tests.clouds.azure_standin import ASK, LOOK, LOOK_AT_RULES, AzureStandIn, as_target
 from tests.clouds.promises import PromisesOfACloud, PromisesOfAQuota, PromisesOfPorts, PromisesOfTags
+from tests.clouds.sites import adding_before_our_calls
 
 
 class AzureSite:
@@ -60,6 +61,14 @@ class AzureSite:
 
     def losing_answers(self) -> AbstractContextManager[None]:
         return self._azure.faulty(losing_answers())
+
+    def racing(self, target: Target) -> AbstractContextManager[list[Rule]]:
+        """On the priorities that ours would have."""
+
+        def add(rule: Rule) -> None:
+            self._azure.add_foreign(target, rule, priority=self._azure.free_priority(target, 1000))
+
+        return adding_before_our_calls(add)
 
 
 class TestAzure(PromisesOfACloud, PromisesOfTags, PromisesOfPorts, PromisesOfAQuota):

@@ -155,7 +155,7 @@ def test_the_policy_of_aws_without_resources_covers_every_group() -> None:
 
 
 def test_the_partitions_of_a_policy_are_those_of_the_sdk() -> None:
-    from api.clouds.aws_connection import PARTITIONS  # noqa: PLC0415  loads the SDK, which no other test here needs
+    from api.clouds.aws_clients import PARTITIONS  # noqa: PLC0415  loads the SDK, which no other test here needs
 
     for region, partition in PARTITIONS.items():
         assert f"arn:{partition}:ec2:{region}:" in str(CLOUDS["AWS"].policy([Target(region, "sg-1", "SECURITY_GROUP")]))

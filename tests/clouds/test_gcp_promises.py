@@ -1,7 +1,7 @@
 """Google Cloud keeps the promises of every cloud."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -9,6 +9,7 @@ from api.clouds import CLOUDS, Endpoints, Target
 from api.clouds.rules import Kept, Rule
 from tests.clouds.gcp_standin import VIEWER, GcpProject, GcpStandIn, answering, losing_answers, silent
 from tests.clouds.promises import PromisesOfACloud, PromisesOfAQuota, PromisesOfPorts, PromisesOfTags
+from tests.clouds.sites import adding_before_our_calls
 
 
 class GcpSite:
@@ -66,6 +67,9 @@ class GcpSite:
     def losing_answers(self) -> Iterator[None]:
         with self._project.google.faulty(losing_answers()):
             yield
+
+    def racing(self, target: Target) -> AbstractContextManager[list[Rule]]:
+        return adding_before_our_calls(lambda rule: self.add_foreign(target, rule))
 
 
 class TestGcp(PromisesOfACloud, PromisesOfTags, PromisesOfPorts, PromisesOfAQuota):

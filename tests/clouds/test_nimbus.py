@@ -6,7 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from api.clouds.base import Throttled
 from api.clouds.rules import Kept, Rule
 from tests.clouds.nimbus import LOOK, OPEN, PASSES_OF_A_GATE, SKY, Nimbus, pass_for
 from tests.clouds.promises import PromisesOfACloud, PromisesOfAQuota, PromisesOfPorts, PromisesOfTags
+from tests.clouds.sites import adding_before_our_calls
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,6 +73,9 @@ class NimbusSite:
         SKY.loses_answers = True
         yield
         SKY.loses_answers = False
+
+    def racing(self, target: Target) -> AbstractContextManager[list[Rule]]:
+        return adding_before_our_calls(lambda rule: self.add_foreign(target, rule))
 
     def _key(self, *rights: str) -> dict[str, str]:
         key = f"sky-{uuid.uuid4()}"

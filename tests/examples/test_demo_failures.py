@@ -59,6 +59,6 @@ def test_an_interrupted_demo_leaves_nothing(run: Run) -> None:
     said = interrupted_on_a_terminal(run, at="4. pulumi preview")
 
     assert run.code == 130
-    assert any("aws_server.py" in command for command in run.seen_running)
+    assert any("aws_server" in command for command in run.seen_running)
     assert "Interrupted: what was started is ended now." in said
     assert (run.processes(), run.files()) == ([], [])

@@ -26,7 +26,7 @@ def all_entries() -> list[dict[str, object]]:
 
 def noted() -> Iterator[str]:
     """Every name that may be a promise's, in the files in which a figure is kept."""
-    for path in (ROOT / "tests" / "proof").rglob("*.py"):
+    for path in (ROOT / "tests").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(node, ast.Name) and node.id == "proven" for node in ast.walk(tree)):
             words = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))

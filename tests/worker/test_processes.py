@@ -2,6 +2,7 @@
 
 import base64
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +35,12 @@ def worker_with(change: str) -> list[str]:
     """As `python -m worker`, but for a change of `worker.child`."""
     code = f"import sys, worker.child; worker.child.{change}; from worker.__main__ import main; sys.exit(main())"
     return [sys.executable, "-c", code]
+
+
+def catches(pid: int | None, number: int) -> bool:
+    """Whether a process has a handler for a signal (proc_pid_status(5))."""
+    [caught] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +145,15 @@ def test_a_credential_is_verified_and_the_worker_ends_within_ten_seconds(
     assert process.terminate(seconds=10) == 0
     assert not any(is_running(pid) for pid in children)
     assert not workers.worker_is_alive()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_worker_that_is_told_to_end_while_it_loads_ends_well(process: ServerProcess) -> None:
+    process.start()
+    assert eventually(lambda: catches(process.pid, signal.SIGTERM), seconds=START_SECONDS)
+
+    assert process.terminate(seconds=10) == 0
+    assert process.log == ""
 
 
 def test_children_end_with_their_parent(process: ServerProcess) -> None:

@@ -30,6 +30,7 @@ KINDS: Mapping[str, str] = {
     "CANARIES": "Each secret of a visit is looked for in every place where one could be left, in every spelling.",
     "CRASHES": "A process dies at each commit and each call outside, once, and is started again.",
     "NEIGHBOURS": "Redis and PostgreSQL fail in each of their ways while the tests run.",
+    "WRITERS": "Many processes change the rules of one target at once, while calls to the cloud fail in every way.",
     "MUTANTS": "Small bugs are planted all over the code that matters most; a test has to notice each.",
     "COVERAGE": "The share of the code, and of its branches, that the tests run.",
     "BOUNDS": "Sizes, slow clients, the last place asked for by many at once, changes that cross each other.",

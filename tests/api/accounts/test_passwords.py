@@ -79,10 +79,10 @@ def test_a_wrong_address_takes_as_long_as_a_wrong_password() -> None:
     def seconds(password_hash: str | None) -> float:
         times = []
         for _ in range(7):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             passwords.matches(secret("wrong password"), password_hash)
-            times.append(time.perf_counter() - begun)
+            times.append(time.thread_time() - begun)
         return sorted(times)[3]
 
-    # Within a factor, not a percentage: other tests run on the same machine.
+    # What the processor is used for, within a factor: other tests run on the same machine.
     assert 0.5 < seconds(None) / seconds(own) < 2

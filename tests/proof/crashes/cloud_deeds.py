@@ -1,7 +1,6 @@
 """What is asked of the API about credentials and resources. The worker that is started afterwards verifies them."""
 
-from tests.clouds.aws_standin import REGION
-from tests.proof.crashes.cloud import WRONG
+from tests.proof.crashes.cloud import OTHER, WRONG
 from tests.proof.crashes.deed import deed
 from tests.proof.crashes.site import It, Site
 
@@ -25,7 +24,8 @@ def verified(site: Site, it: It) -> None:
 
 
 def ask_for_listing(site: Site, it: It) -> None:
-    where = f"/credentials/{it['credential']}/targets?region={REGION}"
+    region = site.cloud.new_resource.get("region")
+    where = f"/credentials/{it['credential']}/targets" + (f"?region={region}" if region else "")
     site.request("GET", where, None, {"X-API-Key": it["key"]}, _NO_WAIT)
 
 
@@ -51,7 +51,7 @@ def rename_a_credential(site: Site, it: It) -> None:
 
 @deed("API", prepare=verified)
 def rotate_a_secret(site: Site, it: It) -> None:
-    body = {"credentialData": site.cloud.keys["other"]}
+    body = {"credentialData": site.cloud.keys[OTHER]}
     site.ask(it, "PATCH", f"/credentials/{it['credential']}", body, **_FIRST)
 
 

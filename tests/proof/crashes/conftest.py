@@ -1,4 +1,4 @@
-"""A runner for each engine, with its database, its key ring and its cloud."""
+"""A runner for each engine, with its database, its key ring and its clouds."""
 
 import uuid
 from collections.abc import Iterator
@@ -9,19 +9,32 @@ import pytest
 
 from api.key_ring import KeyRing
 from tests.api.conftest import HIGH_LIMITS
+from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.aws_standin import AwsStandIn
+from tests.clouds.azure_standin import AzureStandIn
+from tests.clouds.every_cloud import Clouds
+from tests.clouds.gcp_standin import GcpStandIn
 from tests.databases import administer, fresh_database, with_database
-from tests.proof.crashes.cloud import Cloud
+from tests.proof.crashes.cloud import every_cloud_of
 from tests.proof.crashes.crashes import Crashes
 from tests.server_process import settings_for
 from tests.valkey_server import ValkeyServer
+
+# Else its assertions say nothing when they fail: they are in no file of tests.
+pytest.register_assert_rewrite("tests.proof.crashes.claims")
+
+
+@pytest.fixture(scope="session")
+def clouds(aws: AwsStandIn, gcp: GcpStandIn, azure: AzureStandIn, apisix: ApisixStandIn) -> Clouds:
+    """The stand-ins of all clouds; each engine has accounts of its own in them."""
+    return Clouds(aws, gcp, azure, apisix)
 
 
 @pytest.fixture(scope="module")
 def crashes(
     engine: str,
     url: str,
-    aws: AwsStandIn,
+    clouds: Clouds,
     valkey: ValkeyServer,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -31,7 +44,8 @@ def crashes(
     ring = folder / "key-ring"
     ring.write_bytes(KeyRing.fresh("first").written().reveal())
     ring.chmod(0o400)
-    settings = settings_for(url, valkey.url, aws.endpoint, "") | {
+    settings = settings_for(url, valkey.url, clouds.aws.endpoint, "") | {
+        **clouds.settings(folder),
         "ENTRYGUARD_KEY_RING_FILE": str(ring),
         "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
         "ENTRYGUARD_OPEN_REGISTRATION": "on",
@@ -41,7 +55,7 @@ def crashes(
     def own_database(kind: str) -> AbstractContextManager[str]:
         return fresh_database(engine, request, folder) if kind == "own" else _empty_database(engine, request, folder)
 
-    with Crashes(settings, Cloud.of(aws), own_database) as made:
+    with Crashes(settings, every_cloud_of(clouds), own_database) as made:
         yield made
 
 

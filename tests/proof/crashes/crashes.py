@@ -1,7 +1,6 @@
 """The tests' side of the program whose children die."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,10 +12,8 @@ from typing import Any, Self
 
 from tests.proof.crashes.cloud import Cloud
 from tests.proof.crashes.deed import Deed
+from tests.proof.scale import FULL
 from tests.server_process import environment_with
-
-# Else a worker, which passes the same points for each row that it serves, dies at each where it passes it first.
-EVERY = "CRASHES_EVERY"
 
 Told = dict[str, Any]
 OwnDatabase = Callable[[str], AbstractContextManager[str]]
@@ -37,7 +34,7 @@ class Deaths:
 class Crashes:
     """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty"."""
 
-    def __init__(self, settings: dict[str, str], cloud: Cloud, own_database: OwnDatabase) -> None:
+    def __init__(self, settings: dict[str, str], clouds: dict[str, Cloud], own_database: OwnDatabase) -> None:
         self._own_database = own_database
         self._known: dict[str, Deaths] = {}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the runner
@@ -50,7 +47,7 @@ class Crashes:
             stderr=self._errors,
             text=True,
         )
-        self._tell({"environment": settings, "cloud": asdict(cloud)})
+        self._tell({"environment": settings, "clouds": {name: asdict(cloud) for name, cloud in clouds.items()}})
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +72,8 @@ class Crashes:
         points: list[str] = whole["points"]
         found = Deaths(points, [], set(whole["opened"]), [f"undisturbed: {each}" for each in _wrong(whole)])
         for number, point in enumerate(points):
-            if deed.process == "worker" and not os.environ.get(EVERY) and point in points[:number]:
+            # A worker passes the same points for each row that it serves.
+            if deed.process == "worker" and not FULL and point in points[:number]:
                 continue
             run = self._run(deed, number)
             found.wrong.extend(f"{number}, {point}: {each}" for each in _wrong(run, whole, point))

@@ -8,6 +8,7 @@ from api.accounts.models import ApiKey, Organisation, User
 from api.credentials.models import Credential, CredentialSecret, TargetListing
 from api.resources.models import Resource
 from api.vault import Vault
+from tests.proof.crashes.cloud import Cloud
 from tests.proof.crashes.settled import companies, events, opened
 
 _CREDENTIAL = (
@@ -27,16 +28,16 @@ _RESOURCE = ("name", "max_session_minutes", "is_active", "verification_error", "
 _USER = ("email", "name", "role", "is_active", "revision")
 
 
-def outcome(run: str, vault: Vault, retold: Iterable[str]) -> list[Any]:
+def outcome(run: str, cloud: Cloud, vault: Vault, retold: Iterable[str]) -> list[Any]:
     """To compare with that of another run; events of the kinds `retold` are left out."""
-    return [_of_company(company, run, vault, set(retold)) for company in companies(run)]
+    return [_of_company(company, run, cloud, vault, set(retold)) for company in companies(run)]
 
 
-def _of_company(company: Organisation, run: str, vault: Vault, retold: set[str]) -> dict[str, Any]:
+def _of_company(company: Organisation, run: str, cloud: Cloud, vault: Vault, retold: set[str]) -> dict[str, Any]:
     found = {
         "name": company.name,
         "credentials": [
-            _columns(row, _CREDENTIAL) | {"secrets": _secrets(row, vault)} for row in _rows(Credential, company)
+            _columns(row, _CREDENTIAL) | {"secrets": _secrets(row, cloud, vault)} for row in _rows(Credential, company)
         ],
         "resources": [_columns(row, _RESOURCE) for row in _rows(Resource, company)],
         "listings": [_columns(row, ("region", "error")) | {"found": bool(row.targets)} for row in _listings(company)],
@@ -60,9 +61,9 @@ def _columns(row: Any, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _secrets(credential: Credential, vault: Vault) -> list[Any]:
+def _secrets(credential: Credential, cloud: Cloud, vault: Vault) -> list[Any]:
     kept = CredentialSecret.select().where(CredentialSecret.credential_id == credential.id)
-    return [[row.version, row.state, row.key_id, opened(row, vault)["accessKeyId"]] for row in kept]
+    return [[row.version, row.state, row.key_id, cloud.kind_of(opened(row, vault))] for row in kept]
 
 
 def _told(company: Organisation, retold: set[str]) -> list[str]:

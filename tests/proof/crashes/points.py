@@ -8,13 +8,17 @@ since its modules take `write` by name.
 import contextlib
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.endpoint
 import peewee
+import requests
+from requests.adapters import HTTPAdapter
 
 from api import database
 
@@ -22,7 +26,10 @@ KILLED = 137
 """The exit code of what has died at a point."""
 
 _OURS = ("api.", "worker.")
+_CLOUDS, _HTTP = "api.clouds.", "api.clouds.http"
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
+# What stands behind the name of a collection, as in `routes/orders`, and what looks like an id wherever it stands.
+_ID = re.compile(r"(?<=s/)[^/:]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Points:
@@ -118,6 +125,8 @@ def install() -> Points:
     _wrap(peewee.Database, "execute_sql", lambda execute, self, sql, *rest: _told(points, execute, self, sql, *rest))
     _wrap(pathlib.Path, "rename", lambda rename, self, target: _around_file(points, rename, self, target))
     _wrap(botocore.endpoint.Endpoint, "make_request", lambda call, *given: _around_call(points, call, *given))
+    # Not `_Adapter.send`, which looks at the lease: what it calls then.
+    _wrap(HTTPAdapter, "send", lambda send, self, request, **rest: _around_send(points, send, self, request, **rest))
     return points
 
 
@@ -168,6 +177,16 @@ def _around_call(points: Points, call: Callable[..., Any], self: Any, operation:
         return call(self, operation, request)
 
 
+def _around_send(
+    points: Points, send: Callable[..., Any], self: HTTPAdapter, request: requests.PreparedRequest, **options: Any
+) -> Any:
+    path = _ID.sub("…", urlsplit(str(request.url)).path)
+    what = f"{_cloud(sys._getframe(1))} {request.method} {path}"
+    points.call_out(what, under_lease=True)
+    with points.around(what):
+        return send(self, request, **options)
+
+
 def _seen_to(points: Points, check: Callable[..., None], self: Any) -> None:
     check(self)
     points.look_at_lease()
@@ -184,6 +203,16 @@ def _innermost(frame: FrameType | None) -> str:
     while frame is not None and not _place(frame).startswith(_OURS):
         frame = frame.f_back
     return _place(frame) if frame is not None else "nobody"
+
+
+def _cloud(frame: FrameType | None) -> str:
+    """The cloud whose module calls out, as in `GCP` for `api.clouds.gcp_clients`."""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith(_CLOUDS) and module != _HTTP:
+            return module.removeprefix(_CLOUDS).partition("_")[0].upper()
+        frame = frame.f_back
+    return "nobody"
 
 
 def _place(frame: FrameType) -> str:

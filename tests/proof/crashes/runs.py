@@ -44,7 +44,7 @@ class Ground:
 
     def __init__(self, told: Told, points: Points) -> None:
         self._environment: dict[str, str] = told["environment"]
-        self._cloud = Cloud(**told["cloud"])
+        self._clouds = {name: Cloud(**described) for name, described in told["clouds"].items()}
         self._points = points
         self._settings = Settings.from_environment(self._environment)
         assert self._settings.key_ring_file is not None
@@ -52,14 +52,14 @@ class Ground:
         # With one thread nobody may wait for a verdict: no worker is there beside the API.
         self._app = create_app(self._settings, Vault(KeyRingFile(self._ring)), threads=1)
         self._password_hash = passwords.hashed(Secret.of_text(PASSWORD))
-        load_sdks()
+        load_sdks(self._settings.ca_bundle)
         if threading.active_count() > 1 or database.obj is not None:
             raise RuntimeError("a fork would carry a thread or a connection over")
 
     def run(self, asked: Told) -> Told:
         """Do `asked["deed"]`, die at the point `asked["die at"]` or not at all, and go on as after a crash."""
         deed, run = DEEDS[asked["deed"]], uuid.uuid4().hex[:12]
-        site = self._site(run, asked.get("database"))
+        site = self._site(run, self._clouds[deed.cloud], asked.get("database"))
         first = _life(lambda say: self._first(site, deed, asked["die at"], say))
         has_died = first.pop("exit") != 0
         if "error" in first:
@@ -69,7 +69,7 @@ class Ground:
             shutil.rmtree(site.settings.key_ring_file.parent)
         return {**first, **second, "died": has_died}
 
-    def _site(self, run: str, url: str | None) -> Site:
+    def _site(self, run: str, cloud: Cloud, url: str | None) -> Site:
         """Where this run takes place; with a database of its own it has a key ring of its own too."""
         environment, settings = self._environment, self._settings
         if url is not None:
@@ -79,7 +79,7 @@ class Ground:
             environment = environment | {"ENTRYGUARD_DATABASE_URL": url, "ENTRYGUARD_KEY_RING_FILE": str(ring)}
             settings = dataclasses.replace(settings, database_url=url, key_ring_file=ring)
         vault = Vault(KeyRingFile(self._ring))
-        return Site(run, settings, environment, self._app, self._cloud, vault, self._password_hash)
+        return Site(run, settings, environment, self._app, cloud, vault, self._password_hash)
 
     def _first(self, site: Site, deed: Deed, die_at: int | None, say: Callable[[Told], None]) -> None:
         it: It = {}
@@ -107,7 +107,10 @@ class Ground:
         deed.ends(site, it)
         with connection():
             say(
-                {"left": outcome(site.run, site.vault, deed.retold), "state": wrongs(site.run, self._cloud, site.vault)}
+                {
+                    "left": outcome(site.run, site.cloud, site.vault, deed.retold),
+                    "state": wrongs(site.run, site.cloud, site.vault),
+                }
             )
 
 

@@ -107,7 +107,7 @@ def _of_verdict(credential: Credential, cloud: Cloud, vault: Vault) -> Iterator[
     if (credential.is_valid, code) != (refusal is None, refusal):
         yield f"a credential is {credential.is_valid}, {code}; its key is {refusal or 'good'}"
     for resource in Resource.select().where(Resource.credential_id == credential.id):
-        is_there = resource.resource_identifier == cloud.group
+        is_there = resource.resource_identifier == cloud.there
         if resource.is_active != (is_there and refusal is None) or resource.verified_revision != resource.revision:
             yield f"a resource is {resource.is_active}: {resource.verification_error}"
 

@@ -1,0 +1,54 @@
+"""Wherever a process dies, it is started again and the state ends right: as if it had not died, and as it must be."""
+
+import pytest
+
+from api.clouds import CLOUDS
+from tests.proof.crashes.crashes import Crashes
+from tests.proof.crashes.deed import named
+from tests.proof.crashes.every_deed import DEEDS
+from tests.proof.crashes.writers import writers
+from tests.proof.ledger import proven
+from tests.proof.scale import FULL
+
+_LEAST_POINTS = 40
+
+
+class ClaimsOfCrashes:
+    """Inherited by a class for each engine, in a file of its own: the two can run beside each other."""
+
+    @pytest.mark.parametrize("deed", DEEDS)
+    def test_the_state_ends_right_wherever_the_process_dies(self, crashes: Crashes, deed: str) -> None:
+        deaths = crashes.of(DEEDS[deed])
+
+        assert deaths.wrong == []
+        assert deaths.points, "the deed passes a point"
+        assert set(deaths.died_at) == set(deaths.points), "it has died at each"
+
+    def test_processes_of_each_kind_die_at_forty_points_and_more(self, crashes: Crashes, engine: str) -> None:
+        deaths = {name: crashes.of(deed) for name, deed in DEEDS.items()}
+        points = {point for each in deaths.values() for point in each.died_at}
+        died = {DEEDS[name].process for name, each in deaths.items() if each.died_at}
+
+        assert died == {"API", "worker", "sweeper", "command"}
+        assert len(points) >= _LEAST_POINTS
+        _tell(engine, len(points), sum(len(each.died_at) for each in deaths.values()))
+
+    @pytest.mark.parametrize("cloud", CLOUDS)
+    def test_a_process_dies_before_and_after_a_call_to_every_cloud(self, crashes: Crashes, cloud: str) -> None:
+        died_at = crashes.of(DEEDS[named("accept a credential and its resource", cloud)]).died_at
+
+        assert any(point.startswith(f"before {cloud} ") for point in died_at)
+        assert any(point.startswith(f"after {cloud} ") for point in died_at)
+
+    def test_whoever_writes_has_died(self, crashes: Crashes) -> None:
+        opened = {writer for deed in DEEDS.values() for writer in crashes.of(deed).opened}
+
+        assert opened == writers()
+
+
+def _tell(engine: str, points: int, deaths: int) -> None:
+    figure = f"{deaths} deaths at {points} points in {len(DEEDS)} deeds; every state ended right"
+    which = "as often as it is passed" if FULL else "once for each deed"
+    proven("CRASHES", f"a process dies at each named point, {which}, and is started again, on {engine}", figure)
+    proven("P5", f"every verification that a dead process left is ended by the next, on {engine}", figure)
+    proven("P10", f"one event for each change and none without, whatever died, on {engine}", figure)
