@@ -62,7 +62,10 @@ def test_who_starts_stops_and_moves_at_once_waits_for_nobody_in_a_circle(
     assert not Session.select().where(Session.ended_at.is_null()).exists() and Rule.select().count() == 0
 
 
-def test_fifty_stops_at_once_end_it_once(admin: Caller, resource: Resource) -> None:
+@pytest.mark.parametrize("is_active", [True, False])
+def test_fifty_stops_at_once_end_it_once(admin: Caller, credential: Credential, is_active: bool) -> None:
+    """One that opens nothing has no target to wait for."""
+    openable(credential, is_active=is_active)
     session_id = started(admin)["id"]
 
     with ThreadPoolExecutor(16) as pool:

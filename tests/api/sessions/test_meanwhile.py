@@ -1,0 +1,192 @@
+"""What changes between a request that is let through and its transaction, and who waits for whom."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from api.accounts.models import ApiKey, Organisation, User
+from api.actor import Actor
+from api.credentials.models import Credential
+from api.database import connection, now, write
+from api.errors import Unauthenticated
+from api.resources.models import Resource
+from api.sessions.models import Session
+from api.sessions.starting import NewSessionFields, start
+from api.settings import Settings
+from api.targets.models import Target
+from tests.api.accounts.acting import as_key, as_user
+from tests.api.conftest import Caller
+from tests.api.sessions.conftest import HOME, openable, started
+from tests.eventually import eventually
+
+
+def starts_nothing(actor: Actor, settings: Settings) -> None:
+    with pytest.raises(Unauthenticated):
+        start(actor, NewSessionFields(), uuid.uuid4(), settings)
+    assert not Session.select().exists()
+
+
+@pytest.fixture
+def ada(admin: Caller, resource: Resource) -> Actor:
+    """The administrator, already known to be her."""
+    return as_user(admin.user, ip_address=HOME)
+
+
+def test_who_may_start_is_let_in(ada: Actor, settings: Settings) -> None:
+    """Else the others would prove nothing."""
+    assert start(ada, NewSessionFields(), uuid.uuid4(), settings).user_id == ada.user_id
+
+
+def test_a_suspended_organisation_starts_nothing(ada: Actor, settings: Settings) -> None:
+    with write():
+        Organisation.update(suspended_at=now()).where(Organisation.id == ada.organisation_id).execute()
+
+    starts_nothing(ada, settings)
+
+
+def test_who_was_deactivated_starts_nothing(ada: Actor, settings: Settings) -> None:
+    with write():
+        User.update(is_active=False).where(User.id == ada.user_id).execute()
+
+    starts_nothing(ada, settings)
+
+
+def test_a_key_that_was_revoked_starts_nothing(admin: Caller, ada: Actor, settings: Settings) -> None:
+    made = admin.post("/api-keys", json={"name": "CI", "scopes": ["sessions:write"], "belongsTo": "ORGANIZATION"}).json
+    key = as_key(admin.user, "sessions:write", key_id=uuid.UUID(made["id"]))
+    with write():
+        ApiKey.update(revoked_at=now()).where(ApiKey.id == key.key_id).execute()
+
+    starts_nothing(key, settings)
+
+
+# Locks
+
+
+class Other:
+    """Another transaction on the same PostgreSQL."""
+
+    def __init__(self, url: str) -> None:
+        self._link: Any = psycopg2.connect(url)
+
+    def lock(self, table: str, row_id: uuid.UUID) -> None:
+        """Raises LockNotAvailable at once where somebody else has the row."""
+        statement = f"SELECT 1 FROM {table} WHERE id = %s FOR NO KEY UPDATE NOWAIT"  # noqa: S608 - the tests' own names
+        self._link.cursor().execute(statement, (str(row_id),))
+
+    def waits(self) -> bool:
+        """Somebody waits for a lock."""
+        with self._link.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return cursor.fetchone() is not None
+
+    def end(self) -> None:
+        self._link.rollback()
+        self._link.close()
+
+
+@contextmanager
+def other(db: str) -> Iterator[Other]:
+    one = Other(db)
+    try:
+        yield one
+    finally:
+        one.end()
+
+
+@contextmanager
+def waiting(deed: Callable[[], Any], one: Other) -> Iterator[Future[Any]]:
+    """`deed` is begun in another thread, and waits for a lock of `one`."""
+
+    def do() -> Any:
+        with connection():
+            return deed()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(do)
+        try:
+            assert eventually(one.waits), "nobody waits"
+            yield done
+        finally:
+            one.end()
+
+
+def place(resource: Resource, target_id: uuid.UUID) -> None:
+    """Make the target of a resource under this id."""
+    with write():
+        Target.create(
+            id=target_id,
+            organisation_id=resource.organisation_id,
+            credential_id=resource.credential_id,
+            provider=resource.provider,
+            account="123456789012",
+            region=resource.region,
+            identifier=resource.resource_identifier,
+            resource_type=resource.resource_type,
+        )
+
+
+@pytest.mark.engines("postgresql")
+def test_targets_are_taken_in_one_order_whatever_that_of_their_resources(
+    db: str, ada: Actor, resource: Resource, credential: Credential, settings: Settings
+) -> None:
+    first, last = uuid.UUID(int=1), uuid.UUID(int=2**128 - 1)
+    place(resource, last)
+    place(openable(credential), first)
+    one = Other(db)
+    one.lock("targets", first)
+
+    with waiting(lambda: start(ada, NewSessionFields(), uuid.uuid4(), settings), one) as done:
+        one.lock("targets", last)
+
+    assert done.result(10).status == "PENDING"
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("deed", ["stop", "ip"])
+def test_a_session_is_taken_after_its_targets_as_a_worker_does(
+    db: str, admin: Caller, resource: Resource, deed: str
+) -> None:
+    session_id = started(admin)["id"]
+    one = Other(db)
+    one.lock("targets", Target.get().id)
+    method, body = ("POST", None) if deed == "stop" else ("PUT", {"ipv4Address": "198.51.100.9"})
+
+    with waiting(lambda: admin.ask(method, f"/sessions/{session_id}/{deed}", json=body), one) as done:
+        one.lock("sessions", uuid.UUID(session_id))
+
+    assert done.result(10).status_code == 200
+
+
+@pytest.mark.engines("postgresql")
+def test_whoever_suspends_sees_every_session_that_is_being_started(
+    db: str, ada: Actor, resource: Resource, settings: Settings
+) -> None:
+    """Until a start is committed, its organisation cannot be changed."""
+    is_started, may_end = threading.Event(), threading.Event()
+
+    def start_slowly() -> None:
+        with connection(), write():
+            start(ada, NewSessionFields(), uuid.uuid4(), settings)
+            is_started.set()
+            may_end.wait(10)
+
+    with ThreadPoolExecutor(1) as pool, other(db) as one:
+        done = pool.submit(start_slowly)
+        try:
+            assert is_started.wait(10)
+            with pytest.raises(psycopg2.errors.LockNotAvailable):
+                one.lock("organisations", ada.organisation)
+        finally:
+            may_end.set()
+        done.result(10)
