@@ -2,7 +2,7 @@
 
 import re
 
-_WRITTEN = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
+_WRITTEN = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?", re.ASCII)
 
 
 def minutes(text: str) -> int:

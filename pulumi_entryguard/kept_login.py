@@ -54,8 +54,10 @@ def read() -> Login | None:
     with os.fdopen(descriptor, encoding="utf-8") as opened:
         _check_is_private(file, os.fstat(descriptor))
         try:
-            return Login(**json.load(opened))
-        except (ValueError, TypeError):
+            found = json.load(opened)
+            texts = (str(found[name]) for name in ("endpoint", "email", "access_token", "refresh_token"))
+            return Login(*texts, float(found["good_until"]))
+        except (LookupError, TypeError, ValueError):
             raise NotConfigured(f"{file} is no login of this version: sign in again with `entryguard login`") from None
 
 

@@ -14,6 +14,7 @@ from api.process import die_with_parent
 from examples.demo.expectation import Disappointment
 
 EMAIL = "admin@example.com"
+LOOPBACK = "127.0.0.1/32"  # where whoever opens a session is seen; no server lets that in unless it is told to
 _COMMAND = Path(sys.executable).with_name("entryguard-server")
 _START_SECONDS = 60
 _END_SECONDS = 20  # it gives its own parts 12 s
@@ -26,7 +27,11 @@ class Server:
     def __init__(self, folder: Path, aws_endpoint: str) -> None:
         self._folder = folder / "server"
         self._log = folder / "server.log"
-        mine = {"ENTRYGUARD_AWS_ENDPOINT_URL": aws_endpoint, "ENTRYGUARD_ADMIN_EMAIL": EMAIL}
+        mine = {
+            "ENTRYGUARD_AWS_ENDPOINT_URL": aws_endpoint,
+            "ENTRYGUARD_ADMIN_EMAIL": EMAIL,
+            "ENTRYGUARD_SESSION_ALLOWED_NETWORKS": LOOPBACK,
+        }
         parent = os.getpid()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

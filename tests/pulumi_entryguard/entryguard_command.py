@@ -3,27 +3,58 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 60
 _PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from pulumi_entryguard.command import main
 sys.exit(main())
 """
+# Without -S, Python would find what is installed; -I keeps this directory and PYTHONPATH out.
+COMMAND = [sys.executable, "-I", "-S", "-c", _PROGRAM]
 
 
-def entryguard(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run it to its end. `environment` has its settings, and there are no others."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ENTRYGUARD_")}
-    # Without -S, Python would find what is installed; -I keeps this directory and PYTHONPATH out.
+def entryguard(
+    *arguments: str, environment: Mapping[str, str] | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end. `environment` has its settings, and there are no others; `given` is its standard input."""
     return subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM, *arguments],
-        env={**kept, "XDG_CONFIG_HOME": "/nowhere", **(environment or {})},
+        [*COMMAND, *arguments],
+        env=surroundings(environment),
+        input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
+
+
+@contextmanager
+def entryguard_started(
+    *arguments: str, environment: Mapping[str, str], before: Callable[[], None] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start it, and end it with the `with` statement if it has not ended by itself."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=surroundings(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,  # noqa: PLW1509  what a test does there starts no thread
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def surroundings(environment: Mapping[str, str] | None) -> dict[str, str]:
+    """This process's environment without EntryGuard's settings, and without a login."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ENTRYGUARD_")}
+    return {**kept, "XDG_CONFIG_HOME": "/nowhere", **(environment or {})}

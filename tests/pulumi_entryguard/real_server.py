@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from examples.demo.entryguard_api import EntryGuardApi
 from examples.demo.server import EMAIL, Server
 from examples.demo.stage import SCOPES
 from tests.clouds.aws_standin import AwsStandIn
+
+_MANY_SIGN_INS = "login=600/minute;login-name=600/minute"
 
 
 @dataclass
@@ -37,7 +41,9 @@ class RealServer:
 @contextmanager
 def real_server(folder: Path, aws: AwsStandIn) -> Iterator[RealServer]:
     """A running server, with all of its processes."""
-    started = Server(folder, aws.endpoint)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ENTRYGUARD_RATE_LIMITS", _MANY_SIGN_INS)
+        started = Server(folder, aws.endpoint)
     try:
         url = started.url_when_ready()
         server = RealServer(url, EntryGuardApi.signed_in(url, EMAIL, started.password()), "")
