@@ -13,16 +13,15 @@ from api.sessions.addresses import WantedAddresses
 from api.sessions.allowance import WantedDuration
 from api.sessions.service import STATUSES, SessionFilter
 from api.sessions.starting import NewSessionFields
+from api.targets.schemas import ShownResourceIp
 
 _ID = "3d3c1b1e-6f0a-4c3b-9f0e-2f6f1c9f4a51"
 _RESOURCE_ID = "550e8400-e29b-41d4-a716-446655440000"
 _USER_ID = "9a1f6c1e-7a55-4be4-8a3c-5d0b7c2e9f10"
 _STARTED, _ENDS = "2026-02-18T12:30:00Z", "2026-02-18T14:30:00Z"
 _PROOF = f"v1.1771417800.cb007107.{'0' * 64}"
-_RULE_ID = "sgr-0123456789abcdef0"
 _LONGEST_PROOF = 160
 _YEAR_IN_HOURS = 365 * 24
-_GRANT_STATUSES = ["PENDING", "APPLIED", "FAILED", "REMOVING", "REMOVED"]
 ENDED_REASONS = (
     *("EXPIRED", "MANUAL", "ADDRESS_CHANGED", "USER_DEACTIVATED", "ROLE_REMOVED"),
     *("RESOURCE_CHANGED", "RESOURCE_DELETED", "CREDENTIAL_DELETED", "ORGANIZATION_SUSPENDED"),
@@ -108,40 +107,6 @@ class SessionParameters(PageArguments):
 
     status = fields.String(
         validate=validate.OneOf(STATUSES), metadata={"description": "Only sessions in this state, such as ACTIVE"}
-    )
-
-
-class ShownResourceIp(Body):
-    """An address on a resource, and what became of it."""
-
-    id = fields.UUID(metadata={"description": "Names it", "example": "6a1c0d6e-46f4-4d6e-8f57-1c1c0f1b8a22"})
-    resource_id = fields.UUID(metadata={"description": "The resource", "example": _RESOURCE_ID})
-    resource_name = fields.String(
-        metadata={"description": "The resource's name when it was asked for", "example": "Production API Gateway"}
-    )
-    ip_version = Whole(metadata={"description": "4 or 6", "enum": [4, 6], "example": 4})
-    ip_address = fields.String(metadata={"description": "The address, or the network", "example": "203.0.113.7"})
-    status = fields.String(
-        metadata={
-            "description": "PENDING: not seen in the cloud yet. FAILED: see errorMessage. REMOVED: gone, or it stays "
-            "for keptBy",
-            "enum": _GRANT_STATUSES,
-            "example": "APPLIED",
-        }
-    )
-    provider_rule_id = fields.String(
-        allow_none=True, metadata={"description": "The cloud's own name for the rule", "example": _RULE_ID}
-    )
-    applied_at = Moment(
-        allow_none=True, metadata={"description": "When it was first seen in the cloud (UTC)", "example": _STARTED}
-    )
-    removed_at = Moment(allow_none=True, metadata={"description": "When it was seen to be gone (UTC)"})
-    error_message = fields.String(allow_none=True, metadata={"description": "What is wrong, the cloud's code first"})
-    kept_by = fields.UUID(
-        allow_none=True, metadata={"description": "The session or static rule that the same rule stays for"}
-    )
-    overdue_since = Moment(
-        allow_none=True, metadata={"description": "Since when it should be gone, where the cloud does not let it go"}
     )
 
 
