@@ -16,6 +16,7 @@ from api.roles.routes import ROOMS as ROLES
 from api.server import Server
 from api.sessions.routes import ROOMS as SESSIONS
 from api.settings import Settings
+from api.static_rules.routes import ROOMS as STATIC_RULES
 from api.vault import Vault
 from api.wait import WaitingRoom
 from api.web import swagger_ui
@@ -48,7 +49,7 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     app.after_request(_finish)
     http_errors.register(app)
     tokens.configure(app, settings)
-    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *ROLES, *SESSIONS, *AUDIT_LOG))
+    openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *ROLES, *SESSIONS, *STATIC_RULES, *AUDIT_LOG))
     app.register_blueprint(swagger_ui.blueprint)
     app.register_blueprint(health.blueprint)
     return app

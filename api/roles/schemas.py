@@ -1,10 +1,10 @@
 """The shapes of the roles' requests and answers."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from api.roles.service import NewRoleFields, Overview
+from api.roles.service import NewRoleFields
 from api.schemas import Body, Moment, Text, Whole
 
 EXAMPLE_ID = "b5c0e2a4-90de-4d18-8b7e-6d3a1f0c5e21"
@@ -60,11 +60,13 @@ class ChangedRole(Body):
 class ShownRole(Body):
     """A role: which resources its users may open, and for how long."""
 
-    id = fields.UUID(metadata={"description": "Names the role", "example": EXAMPLE_ID})
-    name = fields.String(metadata={"description": "The role's name", "example": "On call"})
-    description = fields.String(allow_none=True, metadata={"description": "What it is for"})
+    id = fields.UUID(attribute="role.id", metadata={"description": "Names the role", "example": EXAMPLE_ID})
+    name = fields.String(attribute="role.name", metadata={"description": "The role's name", "example": "On call"})
+    description = fields.String(
+        attribute="role.description", allow_none=True, metadata={"description": "What it is for"}
+    )
     max_session_duration_hours = Whole(
-        attribute="max_session_hours",
+        attribute="role.max_session_hours",
         allow_none=True,
         metadata={"description": "The longest session on its resources, in hours; null: the tier's", "example": 8},
     )
@@ -72,10 +74,12 @@ class ShownRole(Body):
         fields.UUID(), metadata={"description": "The resources that its users may open", "example": [_RESOURCE_ID]}
     )
     user_ids = fields.List(fields.UUID(), metadata={"description": "Who has it", "example": [_USER_ID]})
-    created_at = Moment(metadata={"description": "When it was added (UTC)", "example": _TIME})
-    updated_at = Moment(metadata={"description": "When it was last changed (UTC)", "example": _TIME})
-    revision = Whole(metadata={"description": "Counts the changes; the ETag is made of it", "example": 1})
-
-    def get_attribute(self, obj: Overview, attr: str, default: Any) -> Any:
-        of_role = attr not in ("resource_ids", "user_ids")
-        return super().get_attribute(obj.role if of_role else obj, attr, default)
+    created_at = Moment(
+        attribute="role.created_at", metadata={"description": "When it was added (UTC)", "example": _TIME}
+    )
+    updated_at = Moment(
+        attribute="role.updated_at", metadata={"description": "When it was last changed (UTC)", "example": _TIME}
+    )
+    revision = Whole(
+        attribute="role.revision", metadata={"description": "Counts the changes; the ETag is made of it", "example": 1}
+    )
