@@ -15,6 +15,7 @@ from api.credentials.models import TargetListing
 from api.database import AWAY, connection, now, write
 from api.due import is_overdue, is_stuck
 from api.idempotency import IdempotencyKey
+from api.lifecycle import deleting
 from api.lifecycle.due_rows import MODELS
 from api.notify import Bell, redis_client
 from api.settings import Settings
@@ -95,6 +96,7 @@ def _sweep(sweeper: Sweeper, tick: int) -> None:
     if tick % _STUCK_TICKS == 0:
         sweeper.tell_of_stuck()
         sweeper.tell_of_overdue()
+        deleting.finish()  # whoever saw a last rule go may have died before it was done
     if tick % _FORGET_TICKS == 0 or sweeper.has_more_to_forget:
         sweeper.forget()
 

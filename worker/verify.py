@@ -87,7 +87,7 @@ class Verifier:
             except Unreachable as failure:
                 resources.unreachable(claim, _reason(lease, failure))
                 return
-        resources.record(claim, wanted, refusal, self._look_again_seconds())
+        verification.resource_seen(claim, wanted, refusal, self._look_again_seconds())
 
     def _list_targets(self, lease: Lease) -> None:
         claim = lease.claim

@@ -7,12 +7,13 @@ import click
 from api.accounts import service as accounts
 from api.commands.operator import settings_with_database, told_plainly
 from api.database import connection
+from api.lifecycle import suspension
 from api.secret import Secret
 
 
 @click.group()
 def admin() -> None:
-    """Add administrators and reset passwords."""
+    """Add administrators, reset passwords, suspend organizations."""
 
 
 @admin.command()
@@ -39,6 +40,36 @@ def reset_password(email: str, organization: str) -> None:
         with connection():
             user = accounts.reset_password(email, password, organization)
     print(f"{user.email} has a new password, and was signed out everywhere.")
+
+
+@admin.group()
+def organization() -> None:
+    """Suspend an organization, or let it go on."""
+
+
+_which = click.option("--organization", "which", required=True, help="The organization's slug or name.")
+
+
+@organization.command()
+@_which
+def suspend(which: str) -> None:
+    """Let nobody of it sign in or use a key, and close all that it has open."""
+    with told_plainly():
+        settings_with_database()
+        with connection():
+            suspended = suspension.suspend(which)
+    print(f"{suspended.name} is suspended. Its sessions have ended, and their rules are being removed.")
+
+
+@organization.command()
+@_which
+def resume(which: str) -> None:
+    """Let its people and keys act again. Static rules let in again; sessions are started anew."""
+    with told_plainly():
+        settings_with_database()
+        with connection():
+            resumed = suspension.resume(which)
+    print(f"{resumed.name} goes on.")
 
 
 def _password() -> Secret:

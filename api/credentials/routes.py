@@ -25,9 +25,17 @@ from api.credentials.schemas import (
     VerifyOptions,
     VerifyParameters,
 )
-from api.errors import CredentialNotFound, StaleObject, Unavailable, UnsafeUrl, VerificationFailed
+from api.errors import (
+    Conflict,
+    CredentialInUse,
+    CredentialNotFound,
+    StaleObject,
+    Unavailable,
+    UnsafeUrl,
+    VerificationFailed,
+)
 from api.identifiers import parse
-from api.lifecycle.deleting import delete_credential
+from api.lifecycle.deleting import delete_credential, delete_credential_by_force
 from api.lifecycle.policy import policy_of
 from api.paging import Page, PageArguments
 from api.room import Room
@@ -39,6 +47,8 @@ ROOMS = ((room, "/credentials"),)
 _EXAMPLE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 _NOT_FOUND = CredentialNotFound(_EXAMPLE_ID)
 _UNSAFE = UnsafeUrl("credentialData.token_uri must be https://oauth2.googleapis.com/token.")
+_IN_USE = CredentialInUse("session 3d3c1b1e-6f0a-4c3b-9f0e-2f6f1c9f4a51 of Ana Horvat and static rule Office")
+_BEING_DELETED = Conflict(service.BEING_DELETED)
 _FAILED = VerificationFailed("SignatureDoesNotMatch: the secret access key does not belong to the access key id")
 _POLICY = {
     "Version": "2012-10-17",
@@ -97,7 +107,7 @@ class CredentialById(MethodView):
     @room.arguments(ChangedCredential)
     @room.arguments(ChangeParameters, location="query")
     @room.response(200, ShownCredential)
-    @room.raises(_NOT_FOUND, _UNSAFE, _FAILED, StaleObject())
+    @room.raises(_NOT_FOUND, _UNSAFE, _FAILED, _BEING_DELETED, StaleObject())
     def patch(self, wanted: service.ChangedCredentialFields, options: ChangeOptions, credential_id: str) -> Shown:
         """Change credential
 
@@ -126,15 +136,19 @@ class CredentialById(MethodView):
     @room.arguments(DeleteParameters, location="query")
     @room.response(204)
     @room.alt_response(202, schema=ShownCredential, success=True, description="It is being deleted (`force=true`)")
-    @room.raises(_NOT_FOUND, StaleObject())
+    @room.raises(_NOT_FOUND, _IN_USE, _BEING_DELETED, StaleObject())
     def delete(self, options: DeleteOptions, credential_id: str) -> Any:
         """Delete credential
 
-        Deletes the credential, its secret and all cloud resources associated with it. With `force=true` the answer is
-        the credential with `deletingSince`; it is gone when none of its rules is left.
+        Deletes the credential, its secret and all cloud resources associated with it. Refused while sessions or static
+        rules have rules there. `force=true` ends those, and answers the credential with `deletingSince`; it is gone
+        when none is left.
         """
-        deleted = delete_credential(current_actor(), parse(credential_id, CredentialNotFound))
-        return (ShownCredential().dump(deleted), 202) if options.force else (None, 204)
+        actor, which = current_actor(), parse(credential_id, CredentialNotFound)
+        if options.force:
+            return ShownCredential().dump(delete_credential_by_force(actor, which)), 202
+        delete_credential(actor, which)
+        return None, 204
 
 
 @room.route("/<credential_id>/verify")

@@ -12,4 +12,4 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> None:
     """Write down how the rules of a target stand; sessions follow. Raises LostClaim."""
     with write():
         sessions.follow(verdict.record(claim, report, look_again_seconds))
-        deleting.finish(claim.organisation_id)
+    deleting.finish(claim.organisation_id)

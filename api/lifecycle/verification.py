@@ -6,6 +6,10 @@ from api.credentials.verdict import Effect, KeptSecret
 from api.database import write
 from api.due import Claim
 from api.resources import verdict as resources
+from api.resources.models import Resource
+from api.resources.verdict import Wanted
+from api.sessions import service as sessions
+from api.targets import service as targets
 
 
 def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, look_again_seconds: float) -> None:
@@ -13,6 +17,7 @@ def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, loo
     with write():
         if verdict.accepted(claim, tried, verified, look_again_seconds) is Effect.LOOK_AGAIN:
             resources.look_at_all(tried.credential_id)
+            targets.look_at_all(tried.credential_id)
 
 
 def credential_refused(claim: Claim, tried: KeptSecret, refusal: Refused, look_again_seconds: float) -> None:
@@ -20,3 +25,12 @@ def credential_refused(claim: Claim, tried: KeptSecret, refusal: Refused, look_a
     with write():
         if verdict.refused(claim, tried, refusal, look_again_seconds) is Effect.BAR:
             resources.bar(tried.credential_id, str(refusal))
+
+
+def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seconds: float) -> None:
+    """The cloud showed what was `asked`, or refused. What could not be opened is tried again. Raises LostClaim."""
+    with write():
+        resources.record(claim, asked, refusal, look_again_seconds)
+        resource = Resource.get_by_id(claim.row_id)
+        if resource.is_active:
+            sessions.follow(targets.try_again(resource))

@@ -10,7 +10,9 @@ from api.access import current_actor, requires
 from api.conditional import etag
 from api.credentials.schemas import DeleteOptions, DeleteParameters
 from api.errors import (
+    Conflict,
     CredentialNotFound,
+    ResourceInUse,
     ResourceNotFound,
     StaleObject,
     TooManyResources,
@@ -18,7 +20,8 @@ from api.errors import (
     VerificationFailed,
 )
 from api.identifiers import parse
-from api.lifecycle.deleting import delete_resource
+from api.lifecycle.changing import change_resource
+from api.lifecycle.deleting import delete_resource, delete_resource_by_force
 from api.paging import Page, PageArguments
 from api.resources import service
 from api.resources.models import Resource
@@ -32,6 +35,8 @@ ROOMS = ((room, "/resources"),)
 _NOT_FOUND = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _NO_CREDENTIAL = CredentialNotFound("7c9e6679-7425-40de-944b-e07fc1f90ae7")
 
+_IN_USE = ResourceInUse("session 3d3c1b1e-6f0a-4c3b-9f0e-2f6f1c9f4a51 of Ana Horvat and static rule Office")
+_BEING_DELETED = Conflict(service.BEING_DELETED)
 _FAILED = VerificationFailed("InvalidGroup.NotFound: the security group is not there")
 
 Shown = tuple[Resource, dict[str, str]]
@@ -84,27 +89,31 @@ class ResourceById(MethodView):
     @requires("resources:write")
     @room.arguments(ChangedResource)
     @room.response(200, ShownResource)
-    @room.raises(_NOT_FOUND, _NO_CREDENTIAL, StaleObject())
+    @room.raises(_NOT_FOUND, _NO_CREDENTIAL, _BEING_DELETED, StaleObject())
     def patch(self, wanted: Mapping[str, Any], resource_id: str) -> Shown:
         """Change resource
 
-        Provider and resourceType never change. The resource is verified again.
+        Provider and resourceType never change. The resource is verified again. Where it opens something else from then
+        on, sessions lose it and static rules follow.
         """
-        return _shown(service.change(current_actor(), parse(resource_id, ResourceNotFound), wanted).resource)
+        return _shown(change_resource(current_actor(), parse(resource_id, ResourceNotFound), wanted))
 
     @requires("resources:write")
     @room.arguments(DeleteParameters, location="query")
     @room.response(204)
     @room.alt_response(202, schema=ShownResource, success=True, description="It is being deleted (`force=true`)")
-    @room.raises(_NOT_FOUND, StaleObject())
+    @room.raises(_NOT_FOUND, _IN_USE, _BEING_DELETED, StaleObject())
     def delete(self, options: DeleteOptions, resource_id: str) -> Any:
         """Delete resource
 
-        EntryGuard forgets it; the object in the cloud stays as it is. With `force=true` the answer is the resource with
-        `deletingSince`; it is gone when none of its rules is left.
+        EntryGuard forgets it; the object in the cloud stays as it is. Refused while sessions or static rules have rules
+        there. `force=true` ends those, and answers the resource with `deletingSince`; it is gone when none is left.
         """
-        deleted = delete_resource(current_actor(), parse(resource_id, ResourceNotFound))
-        return (ShownResource().dump(deleted), 202) if options.force else (None, 204)
+        actor, which = current_actor(), parse(resource_id, ResourceNotFound)
+        if options.force:
+            return ShownResource().dump(delete_resource_by_force(actor, which)), 202
+        delete_resource(actor, which)
+        return None, 204
 
 
 @room.route("/<resource_id>/verify")

@@ -80,9 +80,9 @@ def try_again(resource: Resource) -> set[uuid.UUID]:
 
     Returns the sessions whose grants have changed.
     """
-    if _obstacle(resource):
-        return set()
     failed = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
+    if _obstacle(resource) or not Grant.select().where(failed).exists():
+        return set()
     hold([resource], failed)
     changed = set()
     for one in locked(Grant.select().where(failed).order_by(Grant.id)):

@@ -4,7 +4,13 @@ Each of `api_keys`, `organisations`, `sign_in` and `users` has the verbs of one 
 call is here by name.
 """
 
-from api.accounts.service.administrators import add_administrator, first_administrator, reset_password
+from api.accounts.service.administrators import (
+    add_administrator,
+    first_administrator,
+    reset_password,
+    resume_organisation,
+    suspend_organisation,
+)
 from api.accounts.service.organisations import create_organisation, held_organisation, locked_organisation
 from api.accounts.tiers import Limits, limits_of
 
@@ -17,4 +23,6 @@ __all__ = [
     "limits_of",
     "locked_organisation",
     "reset_password",
+    "resume_organisation",
+    "suspend_organisation",
 ]

@@ -2,12 +2,14 @@
 
 import dataclasses
 import uuid
+from datetime import datetime
 
+from api import audit
 from api.accounts import passwords
 from api.accounts.models import Organisation, User
 from api.accounts.service import organisations, users
 from api.actor import Actor
-from api.database import write
+from api.database import current_time, write
 from api.errors import Conflict, NotFound
 from api.secret import Secret
 
@@ -48,6 +50,39 @@ def reset_password(email: str, password: Secret, organisation_slug_or_name: str)
         raise NotFound(f"There is no user {email} in {organisation_slug_or_name}.")
     users.set_password(_acting_for(organisation), user, password)
     return user
+
+
+def suspend_organisation(slug_or_name: str) -> Organisation:
+    """Let nobody of an organisation act any more. Raises NotFound; Conflict where it is suspended. Inside `write`."""
+    organisation = _locked(slug_or_name)
+    if organisation.suspended_at is not None:
+        raise Conflict(f"{organisation.name} is suspended already.")
+    return _change_suspension(organisation, current_time())
+
+
+def resume_organisation(slug_or_name: str) -> Organisation:
+    """Let an organisation's people and keys act again. Raises NotFound; Conflict where they may. Inside `write`."""
+    organisation = _locked(slug_or_name)
+    if organisation.suspended_at is None:
+        raise Conflict(f"{organisation.name} is not suspended.")
+    return _change_suspension(organisation, None)
+
+
+def _locked(slug_or_name: str) -> Organisation:
+    found = _named(slug_or_name)
+    if found is None:
+        raise NotFound(f"There is no organization {slug_or_name}.")
+    return organisations.locked_organisation(found.id)
+
+
+def _change_suspension(organisation: Organisation, since: datetime | None) -> Organisation:
+    organisation.suspended_at = since
+    organisation.revision += 1
+    organisation.updated_at = current_time()
+    organisation.save()
+    actor, subject = _acting_for(organisation), organisations.subject(organisation)
+    audit.record(actor, "ORGANIZATION_UPDATE", subject, details={"suspended": since is not None})
+    return organisation
 
 
 def _administrator(email: str, password: Secret) -> users.NewUser:
