@@ -153,6 +153,7 @@ class Turn:
             provider_ids=found.provider_ids or self._kept[task.rule_id].provider_ids,
             is_foreign=found.foreign,
             is_answered=task.rule_id in self._answered,
+            has_arrived=was_ours and before.state is State.PRESENT,
             error=None if is_right else error,
             is_final=is_final and not is_right,
             was_restored=task.is_wanted and is_right and before.state is not State.PRESENT,

@@ -15,8 +15,8 @@ from api.targets.models import Grant, Rule, Target
 from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING, keepers_of
 from api.targets.work import own, wanted_on
 
-# A call that was begun under a lease may land until another one is over.
-_ARRIVAL = timedelta(seconds=2 * LEASE_SECONDS)
+# How long a call that was left unanswered may land.
+_ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 _LOOKS_FOR_ARRIVALS_SECONDS = 8.0
 _REVOKE_BACKOFF_SECONDS = 15.0
 _MAY_ARRIVE = "not there, but the cloud has left a request to add it unanswered: it is looked for once more"
@@ -28,9 +28,9 @@ class Outcome:
     """How a rule stands after a worker's turn. state: None where it could not be looked at.
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
-    there before the turn. is_answered: the cloud was asked to add it, and has answered. error: why it is not as it is
-    wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had been removed or
-    edited, and is right again.
+    there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has answered.
+    error: why it is not as it is wanted; is_final: the cloud will say so again until somebody changes something.
+    was_restored: it had been removed or edited, and is right again.
     """
 
     state: State | None
@@ -40,6 +40,7 @@ class Outcome:
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
     is_answered: bool = False
+    has_arrived: bool = False
     error: str | None = None
     is_final: bool = False
     was_restored: bool = False
@@ -69,17 +70,19 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     changed: set[uuid.UUID] = set()
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         outcome = report.outcomes[rule.id]
-        if outcome.is_answered and not claim.inherited:
+        # Whoever had an inherited claim before may have asked too, and have had no answer.
+        if outcome.has_arrived or (outcome.is_answered and not claim.inherited):
             rule.asked_at = None
-        changed |= _record_rule(target, rule, outcome, rule.id in wanted)
+        may_arrive = rule.asked_at is not None and (claim.inherited or rule.asked_at + _ARRIVAL > current_time())
+        changed |= _record_rule(target, rule, outcome, is_wanted=rule.id in wanted, may_arrive=may_arrive)
     _give_back(claim, report, wanted, look_again_seconds)
     return changed
 
 
-def _record_rule(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool) -> set[uuid.UUID]:
+def _record_rule(target: Target, rule: Rule, outcome: Outcome, *, is_wanted: bool, may_arrive: bool) -> set[uuid.UUID]:
     _tell_changes(target, rule, outcome, is_wanted)
     is_gone = outcome.state is not None and not outcome.is_ours
-    if is_gone and not is_wanted and not _may_arrive(rule):
+    if is_gone and not is_wanted and not may_arrive:
         return _forget(rule)
     error = outcome.error
     if is_gone and not is_wanted:
@@ -145,11 +148,6 @@ def _update_grants(which: Any, told: Mapping[str, Any]) -> set[uuid.UUID]:
         Grant.update(**told, **first).where(Grant.id == one.id).execute()
         changed.add(one.session_id)
     return changed - {None}
-
-
-def _may_arrive(rule: Rule) -> bool:
-    """A call that adds it may still be under way."""
-    return rule.asked_at is not None and rule.asked_at + _ARRIVAL > current_time()
 
 
 def _forget(rule: Rule) -> set[uuid.UUID]:

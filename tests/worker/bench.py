@@ -87,7 +87,7 @@ class Bench:
 
     def everything(self) -> str:
         """What the target holds; when it was written is no part of that."""
-        return re.sub(r'"etag": "[^ ]*"', "", self.site.everything(self.target))
+        return without_revisions(self.site.everything(self.target))
 
     def kept(self) -> list[Kept]:
         """The rules of the target, as a worker has them."""
@@ -142,6 +142,11 @@ def resource_on(credential: Credential, target: CloudTarget, **columns: Any) -> 
 def pass_time(seconds: float) -> None:
     """Set the database's clock forward."""
     clock.offset += round(seconds * 1_000_000)
+
+
+def without_revisions(everything: str) -> str:
+    """What a target holds, whenever it was written."""
+    return re.sub(r'"etag": "[^ ]*"', "", everything)
 
 
 def grants(session: Session) -> list[Grant]:
