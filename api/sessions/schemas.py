@@ -73,12 +73,12 @@ class WantedDurationBody(Body):
     duration_hours = Number(
         validate=validate.Range(min=0, min_inclusive=False, max=_YEAR_IN_HOURS),
         allow_none=True,
-        metadata={"description": "How long, in hours, such as 1.5"},
+        metadata={"description": "How long, in hours, such as 1.5", "exclusiveMinimum": 0},
     )
     duration_minutes = Number(
         validate=validate.Range(min=0, min_inclusive=False, max=_YEAR_IN_HOURS * 60),
         allow_none=True,
-        metadata={"description": "How long, in minutes", "example": 90},
+        metadata={"description": "How long, in minutes", "exclusiveMinimum": 0, "example": 90},
     )
 
 
