@@ -13,9 +13,10 @@ from api.due import Turn, want
 from api.resources.models import Resource
 from api.sessions.models import Session
 from api.sessions.service import follow
+from api.static_rules.models import StaticRule
 from api.targets.service import Asked, grant, hold
 
-Row = TypeVar("Row", Credential, Resource, Session)
+Row = TypeVar("Row", Credential, Resource, Session, StaticRule)
 
 _numbers = itertools.count(1)
 

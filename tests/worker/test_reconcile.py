@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ from api.due import LEASE_SECONDS, Priority
 from api.installation import identity
 from api.sessions import service as sessions
 from api.sessions.models import Session
+from api.static_rules.models import StaticRule
 from api.targets import service as targets
 from api.targets.models import Rule, Target
+from api.targets.service import Asked
 from tests.rows import fresh, make_credential
 from tests.worker.bench import (
     APPLIED,
@@ -532,6 +535,34 @@ def test_a_session_that_was_extended_meanwhile_goes_on(bench: Bench) -> None:
     pass_time(61)
     bench.serve()
     assert status(session) == ("EXPIRED", "REMOVED")
+
+
+def test_a_static_rule_lets_in_until_its_time_is_up(bench: Bench, cloud: MadeUpCloud) -> None:
+    moment = current_time() + timedelta(seconds=60)
+    with write():
+        rule = StaticRule.create(
+            organisation_id=bench.credential.organisation_id,
+            label="the office",
+            ip_address=HERE,
+            expires_at=moment,
+            due_at=moment,
+            due_priority=int(Priority.REVOKE),
+            created_at=current_time(),
+            updated_at=current_time(),
+        )
+        targets.grant(Asked(bench.resource, ip_network(HERE), static_rule_id=rule.id))
+    session = bench.open()
+    bench.serve()
+    bench.end(session)
+    assert (status(session), grant_of(session).kept_by) == (("CANCELLED", "REMOVED"), rule.id)
+    assert list(cloud.rules.values()) == [State.PRESENT]
+
+    pass_time(60)
+    bench.serve()
+
+    assert cloud.rules == {}
+    assert fresh(rule).due_at is None
+    assert AuditEntry.select().where(AuditEntry.event_type == "STATIC_IP_RULE_EXPIRE").count() == 1
 
 
 def test_several_rules_of_a_session_are_told_one_by_one(bench: Bench, cloud: MadeUpCloud) -> None:
