@@ -15,8 +15,10 @@ from tests.clouds.azure_standin import AzureStandIn
 from tests.clouds.every_cloud import Clouds
 from tests.clouds.gcp_standin import GcpStandIn
 from tests.databases import administer, fresh_database, with_database
-from tests.proof.crashes.cloud import every_cloud_of
+from tests.proof.crashes.cloud import GOOD, every_cloud_of
 from tests.proof.crashes.crashes import Crashes
+from tests.proof.crashes.places import Places
+from tests.proof.crashes.site import LET_IN
 from tests.server_process import settings_for
 from tests.valkey_server import ValkeyServer
 
@@ -49,13 +51,19 @@ def crashes(
         "ENTRYGUARD_KEY_RING_FILE": str(ring),
         "ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS,
         "ENTRYGUARD_OPEN_REGISTRATION": "on",
+        "ENTRYGUARD_SESSION_ALLOWED_NETWORKS": LET_IN,
+        "ENTRYGUARD_SESSION_MIN_SECONDS": "1",
+        # A look for what people have changed is none of what is still to be done.
+        "ENTRYGUARD_DRIFT_MINUTES": "60",
     }
     del settings["ENTRYGUARD_KEY_RING"]
 
     def own_database(kind: str) -> AbstractContextManager[str]:
         return fresh_database(engine, request, folder) if kind == "own" else _empty_database(engine, request, folder)
 
-    with Crashes(settings, every_cloud_of(clouds), own_database) as made:
+    described = every_cloud_of(clouds)
+    places = Places(clouds, project=described["GCP"].keys[GOOD]["project_id"])
+    with Crashes(settings, described, places, own_database) as made:
         yield made
 
 

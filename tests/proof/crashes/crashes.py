@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from tests.proof.crashes.cloud import Cloud
 from tests.proof.crashes.deed import Deed
+from tests.proof.crashes.places import Place, Places
 from tests.proof.scale import FULL
 from tests.server_process import environment_with
 
@@ -34,7 +35,10 @@ class Deaths:
 class Crashes:
     """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty"."""
 
-    def __init__(self, settings: dict[str, str], clouds: dict[str, Cloud], own_database: OwnDatabase) -> None:
+    def __init__(
+        self, settings: dict[str, str], clouds: dict[str, Cloud], places: Places, own_database: OwnDatabase
+    ) -> None:
+        self._places = places
         self._own_database = own_database
         self._known: dict[str, Deaths] = {}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the runner
@@ -83,7 +87,13 @@ class Crashes:
 
     def _run(self, deed: Deed, die_at: int | None) -> Told:
         with nullcontext(None) if deed.database == "shared" else self._own_database(deed.database) as url:
-            return self._tell({"deed": deed.name, "die at": die_at, "database": url}, answered=True)
+            told = {"deed": deed.name, "die at": die_at, "database": url}
+            if not deed.opens:
+                return self._tell(told, answered=True)
+            place = self._places.fresh(deed.cloud)
+            before = place.everything()
+            answer = self._tell({**told, "object": place.resource}, answered=True)
+            return _with_what_is_there(answer, before, place)
 
     def _tell(self, what: Told, *, answered: bool = False) -> Told:
         assert self._runner.stdin is not None and self._runner.stdout is not None
@@ -95,6 +105,14 @@ class Crashes:
             raise RuntimeError(f"the runner has ended: {self._errors.read()}")
         told: Told = json.loads(answer)
         return told
+
+
+def _with_what_is_there(run: Told, before: str, place: Place) -> Told:
+    """The run, with what is wrong in the cloud now that all is ended again."""
+    there = place.everything()
+    if "error" in run or there == before:
+        return run
+    return {**run, "state": [*run["state"], f"the object was {before} and is {there}"]}
 
 
 def _wrong(run: Told, whole: Told | None = None, point: str | None = None) -> list[str]:

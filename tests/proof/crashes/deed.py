@@ -27,7 +27,8 @@ class Deed:
     """prepare: what must be there first; it never dies. again: what the one who asked does after the process has died
     and was started again. ends: a claim about the state that the deed leaves, beside what holds of all deeds.
     database: one that all share, one of its own, or one without tables. retold: the audit events that a deed which was
-    done again leaves in other numbers than one that was done once. cloud: where its credentials are of.
+    done again leaves in other numbers than one that was done once. cloud: where its credentials are of. opens: it has
+    rules put on an object, which is this run's own.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Deed:
     database: Database
     retold: tuple[str, ...]
     cloud: str
+    opens: bool
 
 
 DEEDS: dict[str, Deed] = {}
@@ -58,6 +60,7 @@ def deed(
     database: Database = "shared",
     retold: tuple[str, ...] = (),
     clouds: tuple[str, ...] = (_USUAL_CLOUD,),
+    opens: bool = False,
 ) -> Callable[[Act], Act]:
     """Add a deed for each of these clouds, named as its function is. Who asks the API or runs a command asks again,
     unless `again` is given; what a worker or a sweeper has left is found by the next one.
@@ -68,7 +71,7 @@ def deed(
         repeats = again or (act if process in ("API", "command") else nothing)
         for cloud in clouds:
             at_cloud = named(name, cloud)
-            DEEDS[at_cloud] = Deed(at_cloud, process, act, prepare, repeats, ends, database, retold, cloud)
+            DEEDS[at_cloud] = Deed(at_cloud, process, act, prepare, repeats, ends, database, retold, cloud, opens)
         return act
 
     return add

@@ -1,15 +1,21 @@
 """What a run has left, without what differs between two runs: ids, times, random words."""
 
+import functools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.accounts.models import ApiKey, Organisation, User
 from api.credentials.models import Credential, CredentialSecret, TargetListing
 from api.resources.models import Resource
+from api.roles.models import Role, RoleResource, RoleUser
+from api.sessions.models import Session
+from api.static_rules.models import StaticRule
+from api.targets.models import Grant, Rule
 from api.vault import Vault
 from tests.proof.crashes.cloud import Cloud
 from tests.proof.crashes.settled import companies, events, opened
+from tests.proof.crashes.site import addresses_of
 
 _CREDENTIAL = (
     "name",
@@ -26,6 +32,13 @@ _CREDENTIAL = (
 )
 _RESOURCE = ("name", "max_session_minutes", "is_active", "verification_error", "missing_permissions", "revision")
 _USER = ("email", "name", "role", "is_active", "revision")
+_SESSION = ("user_name", "ipv4_address", "status", "ended_reason", "revision")
+_STATIC_RULE = ("label", "ip_address", "revision")
+_GRANT = ("resource_name", "address", "status", "error")
+_RULE = ("address", "protocol", "ports", "is_added", "is_seen", "is_applied", "is_foreign", "error")
+_ROLE = ("name", "max_session_hours", "revision")
+# What differs between two runs: a part of a key's text, and times.
+_PASSING = ("keyPrefix", "expiresAt")
 
 
 def outcome(run: str, cloud: Cloud, vault: Vault, retold: Iterable[str]) -> list[Any]:
@@ -43,10 +56,27 @@ def _of_company(company: Organisation, run: str, cloud: Cloud, vault: Vault, ret
         "listings": [_columns(row, ("region", "error")) | {"found": bool(row.targets)} for row in _listings(company)],
         "users": [_columns(row, _USER) for row in _rows(User, company)],
         "keys": [row.name for row in _rows(ApiKey, company) if row.revoked_at is None],
+        "sessions": [
+            _columns(row, _SESSION) | {"has started": row.started_at is not None, "minutes": _minutes(row)}
+            for row in _rows(Session, company)
+        ],
+        "static rules": [_columns(row, _STATIC_RULE) for row in _rows(StaticRule, company)],
+        "grants": [_columns(row, _GRANT) | {"is kept": row.kept_by is not None} for row in _rows(Grant, company)],
+        "rules": [_columns(row, _RULE) for row in _rows(Rule, company)],
+        "roles": [_columns(row, _ROLE) | _links(row) for row in _rows(Role, company)],
         "events": _told(company, retold),
     }
-    without: dict[str, Any] = _without(run, found)
+    words = {run: "RUN", cloud.there: "OBJECT", **dict(zip(addresses_of(run), ("HERE", "THERE"), strict=True))}
+    without: dict[str, Any] = _without(words, found)
     return without
+
+
+def _minutes(session: Session) -> int:
+    return round((session.expires_at - session.created_at).total_seconds() / 60)
+
+
+def _links(role: Role) -> dict[str, int]:
+    return {table.__name__: table.select().where(table.role_id == role.id).count() for table in (RoleResource, RoleUser)}
 
 
 def _rows(table: Any, company: Organisation) -> list[Any]:
@@ -77,12 +107,13 @@ def _told(company: Organisation, retold: set[str]) -> list[str]:
 
 
 def _details(details: dict[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (details or {}).items() if name != "keyPrefix"}
+    return {name: value for name, value in (details or {}).items() if name not in _PASSING}
 
 
-def _without(run: str, found: Any) -> Any:
+def _without(words: Mapping[str, str], found: Any) -> Any:
+    """The same with other words for some."""
     if isinstance(found, str):
-        return found.replace(run, "RUN")
+        return functools.reduce(lambda text, word: text.replace(word, words[word]), words, found)
     if isinstance(found, dict):
-        return {name: _without(run, value) for name, value in found.items()}
-    return [_without(run, value) for value in found] if isinstance(found, list) else found
+        return {name: _without(words, value) for name, value in found.items()}
+    return [_without(words, value) for value in found] if isinstance(found, list) else found

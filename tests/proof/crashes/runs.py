@@ -27,6 +27,7 @@ from tests.proof.crashes.every_deed import DEEDS
 from tests.proof.crashes.outcome import outcome
 from tests.proof.crashes.points import Points
 from tests.proof.crashes.settled import due_soon, wrongs
+from tests.proof.crashes.settled_rules import end_all, wrongs_of_rules
 from tests.proof.crashes.site import PASSWORD, It, Site
 from worker.parent import load_sdks
 
@@ -59,7 +60,10 @@ class Ground:
     def run(self, asked: Told) -> Told:
         """Do `asked["deed"]`, die at the point `asked["die at"]` or not at all, and go on as after a crash."""
         deed, run = DEEDS[asked["deed"]], uuid.uuid4().hex[:12]
-        site = self._site(run, self._clouds[deed.cloud], asked.get("database"))
+        cloud = self._clouds[deed.cloud]
+        if deed.opens:
+            cloud = dataclasses.replace(cloud, new_resource=asked["object"])
+        site = self._site(run, cloud, asked.get("database"))
         first = _life(lambda say: self._first(site, deed, asked["die at"], say))
         has_died = first.pop("exit") != 0
         if "error" in first:
@@ -106,12 +110,12 @@ class Ground:
             _settle(site)
         deed.ends(site, it)
         with connection():
-            say(
-                {
-                    "left": outcome(site.run, site.cloud, site.vault, deed.retold),
-                    "state": wrongs(site.run, site.cloud, site.vault),
-                }
-            )
+            left = outcome(site.run, site.cloud, site.vault, deed.retold)
+            state = [*wrongs(site.run, site.cloud, site.vault), *wrongs_of_rules(site)]
+            if end_all(site):
+                _settle(site)
+                state += [f"at last {each}" for each in wrongs_of_rules(site)]
+            say({"left": left, "state": state})
 
 
 def _settle(site: Site) -> None:

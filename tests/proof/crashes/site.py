@@ -28,6 +28,8 @@ from worker.drain import Drain
 
 PASSWORD = "correct horse battery staple"
 BASE = "/api/v1"
+LET_IN = "10.0.0.0/8,172.16.0.0/12"
+"""The networks that the runs' addresses are of."""
 # What the sweeper does each second, each ten and each minute, it does at its first tick too.
 FIRST_TICK = 0
 _MOST_SERVED = 50
@@ -38,6 +40,12 @@ It = dict[str, str]
 
 class NotDone(Exception):
     """A request that had to succeed was refused."""
+
+
+def addresses_of(run: str) -> tuple[str, str]:
+    """Where a run's requests come from, first and later."""
+    one, two, three = bytes.fromhex(run)[:3]
+    return f"10.{one}.{two}.{three}", f"172.{16 + one % 16}.{two}.{three}"
 
 
 @dataclass(slots=True)
@@ -52,6 +60,16 @@ class Site:
     vault: Vault
     password_hash: str
     is_repeating: bool = False
+
+    @property
+    def address(self) -> str:
+        """An address of this run's own, so that nobody else's tries to sign in are counted against it."""
+        return addresses_of(self.run)[0]
+
+    @property
+    def other_address(self) -> str:
+        """Another one, to which somebody has moved."""
+        return addresses_of(self.run)[1]
 
     def found(self) -> It:
         """A company of this run, with an administrator, and a pipeline's key that may do everything."""
@@ -73,11 +91,16 @@ class Site:
         return self.request(method, path, body, {**identity, **headers}, {404, 412} if self.is_repeating else set())
 
     def request(
-        self, method: str, path: str, body: Any = None, headers: Any = None, content_with: set[int] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Any = None,
+        content_with: set[int] | None = None,
+        address: str | None = None,
     ) -> Any:
         """The JSON of an answer; None for a refusal that one is content with. Raises NotDone for any other."""
-        # An address of this run's own, so that nobody else's tries to sign in are counted against it.
-        where = {"REMOTE_ADDR": ".".join(["10", *(str(byte) for byte in bytes.fromhex(self.run)[:3])])}
+        where = {"REMOTE_ADDR": address or self.address}
         client = self.app.test_client()
         answer = client.open(f"{BASE}{path}", method=method, json=body, headers=headers, environ_base=where)
         if answer.status_code in (content_with or ()):

@@ -1,0 +1,107 @@
+"""What workers do on targets, and when somebody's time is up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import worker.turn
+from api.claims import claim
+from api.credentials.verdict import secret_in_use
+from api.database import connection, current_time, write
+from api.due import LEASE_SECONDS, Claim, Priority
+from api.installation import identity
+from api.targets.models import Rule, Target
+from api.targets.work import work_on
+from tests.proof.crashes.cloud_deeds import verified
+from tests.proof.crashes.deed import EVERY_CLOUD, EVERY_CLOUD_IF_FULL, deed
+from tests.proof.crashes.session_deeds import (
+    has_expired,
+    is_active,
+    is_cancelled,
+    is_elsewhere,
+    move,
+    open_door,
+    stop,
+    with_open_session,
+    with_session,
+)
+from tests.proof.crashes.site import It, Site
+from worker.connections import Connections
+from worker.verify import endpoints_of
+
+_BRIEFLY = 0.2
+# A session of 12 seconds is over by then, in this life as in the next.
+_WHILE = 13.0
+
+
+@deed("worker", prepare=with_session, ends=is_active, opens=True, clouds=EVERY_CLOUD)
+def open_a_rule(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _with_stopped_session(site: Site, it: It) -> None:
+    with_open_session(site, it)
+    stop(site, it)
+
+
+@deed("worker", prepare=_with_stopped_session, ends=is_cancelled, opens=True, clouds=EVERY_CLOUD)
+def close_a_rule(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _with_session_that_moved(site: Site, it: It) -> None:
+    with_open_session(site, it)
+    move(site, it)
+
+
+@deed("worker", prepare=_with_session_that_moved, ends=is_elsewhere, opens=True, clouds=EVERY_CLOUD_IF_FULL)
+def close_one_rule_and_open_another(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _with_session_whose_time_is_up(site: Site, it: It) -> None:
+    verified(site, it)
+    open_door(site, it, minutes=_BRIEFLY)
+    site.serve()
+    site.pass_time(_WHILE)
+
+
+@deed("worker", prepare=_with_session_whose_time_is_up, ends=has_expired, opens=True, clouds=EVERY_CLOUD_IF_FULL)
+def let_a_session_expire(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _with_rule_removed_by_a_person(site: Site, it: It) -> None:
+    """Somebody has removed it in the cloud, and the time has come to look for that."""
+    with_open_session(site, it)
+    with connection():
+        target = Target.get(Target.organisation_id == it["organisation"])
+        work = work_on(target.id, identity())
+        assert work is not None
+        [batch] = work.batches
+        secret = secret_in_use(batch.credential_id)
+        assert secret is not None
+        cloud = Connections(site.vault, endpoints_of(site.settings)).to_cloud(secret)
+        for task in batch.tasks:
+            cloud.revoke(work.target, task.kept)
+        with write():
+            Target.update(due_at=current_time()).where(Target.id == target.id).execute()
+
+
+@deed("worker", prepare=_with_rule_removed_by_a_person, ends=is_active, opens=True, clouds=EVERY_CLOUD_IF_FULL)
+def bring_a_rule_back(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _stand_still(claimed: Claim, rule_id: Any, intend: Callable[..., bool]) -> bool:
+    """Between saying so and doing so, until somebody else has the target and its session has ended."""
+    is_wanted = intend(claimed, rule_id)
+    Site.pass_time(LEASE_SECONDS + 1)
+    claim([Target], tuple(Priority))
+    return is_wanted
+
+
+@deed("worker", prepare=with_session, ends=is_active, opens=True)
+def open_a_rule_too_late(site: Site, _: It) -> None:
+    intend = worker.turn.work.intend
+    worker.turn.work.intend = lambda claimed, rule_id: _stand_still(claimed, rule_id, intend)
+    site.serve()
