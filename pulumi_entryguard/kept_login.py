@@ -55,8 +55,8 @@ def read() -> Login | None:
         _check_is_private(file, os.fstat(descriptor))
         try:
             found = json.load(opened)
-            texts = (str(found[name]) for name in ("endpoint", "email", "access_token", "refresh_token"))
-            return Login(*texts, float(found["good_until"]))
+            texts = {name: str(found[name]) for name in ("endpoint", "email", "access_token", "refresh_token")}
+            return Login(**texts, good_until=float(found["good_until"]))
         except (LookupError, TypeError, ValueError):
             raise NotConfigured(f"{file} is no login of this version: sign in again with `entryguard login`") from None
 

@@ -1,8 +1,9 @@
-"""What the user's command opens: security groups of the AWS stand-in that a real server knows, and who may open them."""
+"""What the user's command opens: groups of the AWS stand-in that a real server knows, and who may open them."""
 
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.clouds.aws_standin import REGION, AwsStandIn
 from tests.eventually import eventually
@@ -72,10 +73,13 @@ class Doors:
 
     def key(self, *more: str) -> dict[str, str]:
         """The environment of a pipeline with a key of its own."""
-        key = self._real.new_api_key(["sessions:read", "sessions:write", *more])
-        return {"ENTRYGUARD_ENDPOINT": self._real.url, "ENTRYGUARD_API_KEY": key}
+        scopes = ["sessions:read", "sessions:write", *more]
+        made = self._ask(
+            "POST", "/api-keys", {"name": str(uuid.uuid4()), "scopes": scopes, "belongsTo": "ORGANIZATION"}
+        )
+        return {"ENTRYGUARD_ENDPOINT": self._real.url, "ENTRYGUARD_API_KEY": str(made["plainTextKey"])}
 
-    def session(self, session_id: str) -> dict[str, object]:
+    def session(self, session_id: str) -> dict[str, Any]:
         return self._real.shown("sessions", session_id)
 
     def _made(self, name: str | None, group: str) -> Door:
@@ -91,8 +95,8 @@ class Doors:
         made = self._ask("POST", "/resources", wanted)
         return Door(str(made["id"]), str(made["name"]), group)
 
-    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
-        answered: dict[str, object] = self._real.administrator.ask(method, path, body)
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answered: dict[str, Any] = self._real.administrator.ask(method, path, body)
         return answered
 
 

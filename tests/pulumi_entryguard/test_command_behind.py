@@ -1,0 +1,242 @@
+"""`entryguard open … -- COMMAND` and `--close-on-exit`: what was opened is closed, whatever happens."""
+
+import fcntl
+import os
+import pty
+import signal
+import subprocess
+import termios
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.clouds.aws_standin import AwsStandIn, Fault, answering
+from tests.eventually import eventually
+from tests.examples.terminal import read_until
+from tests.pulumi_entryguard.doors import HERE, Door, Doors
+from tests.pulumi_entryguard.entryguard_command import COMMAND, SECONDS, entryguard, entryguard_started, surroundings
+from tests.pulumi_entryguard.real_server import RealServer
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+# Says that it runs, then waits to be ended.
+UNTIL_SIGNAL = ("sh", "-c", "echo runs; exec sleep 60")
+
+
+@pytest.fixture(scope="module")
+def doors(real: RealServer, aws: AwsStandIn) -> Doors:
+    return Doors(real, aws)
+
+
+@pytest.fixture
+def door(doors: Doors) -> Door:
+    return doors.door()
+
+
+@pytest.fixture
+def pipeline(doors: Doors) -> Iterator[dict[str, str]]:
+    mine = doors.key("resources:read")
+    yield mine
+    entryguard("close", "--all", environment=mine)
+
+
+def opening(door: Door, command: Sequence[str] = ()) -> list[str]:
+    return ["open", door.id, "--for", "5m", *(["--", *command] if command else [])]
+
+
+def own(pipeline: dict[str, str]) -> str:
+    """What is open, as the user sees it."""
+    return entryguard("sessions", environment=pipeline).stdout
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+def rest_of(process: subprocess.Popen[str]) -> str:
+    """What it says on standard error until it ends."""
+    return process.communicate(timeout=SECONDS)[1]
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -TERM $$", 143), ("kill -KILL $$", 137)]
+)
+def test_the_command_runs_with_the_door_open_which_is_closed_behind_it(
+    doors: Doors, door: Door, pipeline: dict[str, str], script: str, code: int
+) -> None:
+    done = entryguard(*opening(door, ["sh", "-c", f"echo mine; {script}"]), environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (code, "mine\n")
+    assert f"session {session_of(done.stderr)} is closed (MANUAL)" in done.stderr
+    assert doors.is_closed_soon(door)
+
+
+def session_of(said: str) -> str:
+    return said.split("session ")[1].partition(":")[0]
+
+
+def test_the_door_is_open_while_the_command_runs(
+    doors: Doors, door: Door, pipeline: dict[str, str], tmp_path: Path
+) -> None:
+    wait = f"echo runs; while ! [ -e {tmp_path}/seen ]; do sleep 0.1; done"
+    with entryguard_started(*opening(door, ["sh", "-c", wait]), environment=pipeline) as process:
+        assert line_of(process) == "runs\n"
+        let_in = doors.let_in(door)
+        (tmp_path / "seen").touch()
+        rest_of(process)
+
+    assert (process.returncode, let_in) == (0, [HERE])
+    assert doors.is_closed_soon(door)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_the_command_and_the_session(
+    doors: Doors, door: Door, pipeline: dict[str, str], number: signal.Signals
+) -> None:
+    with entryguard_started(*opening(door, UNTIL_SIGNAL), environment=pipeline, before=os.setsid) as process:
+        line_of(process)
+        process.send_signal(number)
+        said = rest_of(process)
+
+    assert process.returncode == 128 + number
+    assert "is closed (MANUAL)" in said
+    assert doors.is_closed_soon(door)
+
+
+def test_a_command_that_answers_a_signal_says_how_it_ends(door: Door, pipeline: dict[str, str]) -> None:
+    answers = ("sh", "-c", "trap 'exit 7' TERM; echo runs; while :; do sleep 0.1; done")
+    with entryguard_started(*opening(door, answers), environment=pipeline, before=os.setsid) as process:
+        line_of(process)
+        process.terminate()
+        rest_of(process)
+
+    assert process.returncode == 7
+
+
+def test_ctrl_c_on_a_terminal_reaches_the_command_once(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    """Twice, it means to many programs that they must not clean up."""
+    counts = "trap 'echo told' INT; echo runs; for _ in 1 2 3 4 5 6 7 8; do sleep 0.2; done; exit 5"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *opening(door, ["sh", "-c", counts])],
+        env=surroundings(pipeline),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  no threads run here
+    ) as process:
+        os.close(theirs)
+        said = read_until(ours, "runs")
+        os.write(ours, b"\x03")
+        said += read_until(ours, None)
+        code = process.wait(SECONDS)
+    os.close(ours)
+
+    assert (code, said.count("told")) == (5, 1), said
+    assert doors.is_closed_soon(door)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(door: Door, pipeline: dict[str, str]) -> None:
+    """As `nohup` has it."""
+
+    def ignoring() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    short = ("sh", "-c", "echo runs; sleep 1")
+    with entryguard_started(*opening(door, short), environment=pipeline, before=ignoring) as process:
+        line_of(process)
+        process.send_signal(signal.SIGHUP)
+        rest_of(process)
+
+    assert process.returncode == 0
+
+
+def test_a_command_that_is_not_there_opens_nothing(pipeline: dict[str, str], door: Door) -> None:
+    done = entryguard(*opening(door, ["no-such-command"]), environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (127, "")
+    assert done.stderr == "entryguard: no-such-command: no such command; nothing was opened\n"
+    assert own(pipeline) == ""
+
+
+def test_a_command_that_cannot_be_run_is_told_and_the_session_closed(
+    doors: Doors, door: Door, pipeline: dict[str, str], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fELF")
+    broken.chmod(0o755)
+
+    done = entryguard(*opening(door, [str(broken)]), environment=pipeline)
+
+    assert done.returncode == 1
+    assert f"entryguard: {broken} can't be run: " in done.stderr
+    assert doors.is_closed_soon(door)
+
+
+def test_a_door_that_does_not_open_lets_no_command_run(doors: Doors, pipeline: dict[str, str]) -> None:
+    done = entryguard(*opening(doors.wall(), ["echo", "runs"]), environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is FAILED; not open: " in done.stderr
+    assert own(pipeline) == ""
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_ctrl_c_while_waiting_closes_the_session_when_that_is_asked(
+    doors: Doors, door: Door, pipeline: dict[str, str], aws: AwsStandIn, is_asked: bool
+) -> None:
+    how = ["--wait", *(["--close-on-exit"] if is_asked else [])]
+    with (
+        aws.failing(answering(503, "RequestLimitExceeded", "Request limit exceeded.")),
+        entryguard_started(*opening(door), *how, environment=pipeline) as process,
+    ):
+        session = line_of(process).strip()
+        process.send_signal(signal.SIGINT)
+        said = rest_of(process)
+        ended = doors.session(session)["endedReason"]
+
+    assert process.returncode == 130
+    assert ended == ("MANUAL" if is_asked else None)
+    assert ("is closed (MANUAL)" if is_asked else f"`entryguard close {session}` ends it") in said
+
+
+def test_what_is_still_in_the_way_is_told_while_waiting(
+    doors: Doors, door: Door, pipeline: dict[str, str], aws: AwsStandIn
+) -> None:
+    with (
+        aws.failing(answering(503, "RequestLimitExceeded", "Request limit exceeded.")),
+        entryguard_started(*opening(door), "--wait", environment=pipeline) as process,
+    ):
+        session = line_of(process).strip()
+        assert process.stderr
+        said = [process.stderr.readline() for _ in range(2)]
+        aws.set_fault(Fault({}))
+        rest_of(process)
+
+    assert said[1] == f"{door.name} (127.0.0.1): AWS asks to be asked less often (RequestLimitExceeded)\n"
+    assert process.returncode == 0
+    assert doors.session(session)["status"] == "ACTIVE"
+
+
+def test_a_session_that_is_held_is_closed_on_ctrl_c(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    with entryguard_started(*opening(door), "--close-on-exit", environment=pipeline) as process:
+        session = line_of(process).strip()
+        assert eventually(lambda: doors.let_in(door) == [HERE])
+        process.send_signal(signal.SIGINT)
+        said = rest_of(process)
+
+    assert process.returncode == 130
+    assert f"session {session} is closed (MANUAL)" in said
+    assert doors.is_closed_soon(door)
+
+
+def test_no_token_is_in_the_process_list_or_in_what_is_said(door: Door, pipeline: dict[str, str]) -> None:
+    sees = ("sh", "-c", "cat /proc/$PPID/cmdline")
+
+    done = entryguard(*opening(door, sees), environment=pipeline)
+
+    assert done.returncode == 0, done.stderr
+    assert door.id in done.stdout
+    assert pipeline["ENTRYGUARD_API_KEY"] not in done.stdout + done.stderr

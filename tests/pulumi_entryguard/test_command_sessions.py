@@ -1,0 +1,194 @@
+"""`entryguard open`, `sessions` and `close`, at a real server whose worker opens groups of the AWS stand-in."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clouds.aws_standin import AwsStandIn
+from tests.pulumi_entryguard.doors import HERE, PASSWORD, Door, Doors, at_home
+from tests.pulumi_entryguard.entryguard_command import entryguard
+from tests.pulumi_entryguard.real_server import RealServer
+
+
+@pytest.fixture(scope="module")
+def doors(real: RealServer, aws: AwsStandIn) -> Doors:
+    return Doors(real, aws)
+
+
+@pytest.fixture
+def door(doors: Doors) -> Door:
+    return doors.door()
+
+
+@pytest.fixture
+def pipeline(doors: Doors) -> Iterator[dict[str, str]]:
+    """Who has a key of their own, and leaves no session behind."""
+    mine = doors.key("resources:read")
+    yield mine
+    entryguard("close", "--all", environment=mine)
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_a_door_is_open_when_the_command_has_waited(
+    doors: Doors, door: Door, pipeline: dict[str, str], by: str
+) -> None:
+    wanted = door.id if by == "id" else door.name
+
+    done = entryguard("open", wanted, "--for", "1h30m", "--reason", "TICKET-421", "--wait", environment=pipeline)
+
+    assert done.returncode == 0, done.stderr
+    assert doors.let_in(door) == [HERE]
+    session = doors.session(done.stdout.strip())
+    assert (session["status"], session["reason"]) == ("ACTIVE", "TICKET-421")
+    assert f"session {session['id']}: {door.name} from 127.0.0.1, until {session['expiresAt']}\n" in done.stderr
+
+
+def test_without_waiting_the_sessions_id_is_printed_at_once(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    done = entryguard("open", "--for", "5m", door.name, environment=pipeline)
+
+    assert done.returncode == 0, done.stderr
+    assert [one["resourceId"] for one in doors.session(done.stdout.strip())["resourceIps"]] == [door.id]
+
+
+def test_a_name_that_several_have_is_refused_with_their_ids(doors: Doors, pipeline: dict[str, str]) -> None:
+    name = f"twins {uuid.uuid4()}"
+    both = sorted(doors.door(name).id for _ in range(2))
+
+    done = entryguard("open", name, environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f'entryguard: 2 resources are named "{name}": give the id of one ({both[0]}, {both[1]})\n'
+
+
+def test_a_name_that_nothing_has_is_refused(pipeline: dict[str, str]) -> None:
+    done = entryguard("open", "nothing of that name", environment=pipeline)
+
+    assert done.stderr == 'entryguard: no resource is named "nothing of that name"\n'
+
+
+def test_a_plain_user_opens_all_that_their_role_names_and_from_then_on_by_name(
+    doors: Doors, door: Door, real: RealServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = at_home(tmp_path_factory.mktemp("home"), real.url)
+    entryguard("login", "--email", doors.person(door).email, environment=home, given=PASSWORD)
+
+    by_name = entryguard("open", door.name, environment=home)
+    everything = entryguard("open", environment=home)
+    again = entryguard("open", door.name, "--wait", environment=home)
+    closed = entryguard("close", "--all", environment=home)
+
+    told = f'no resource that you have opened before (give the id of another one) is named "{door.name}"'
+    assert (by_name.returncode, by_name.stderr) == (1, f"entryguard: {told}\n")
+    assert everything.returncode == again.returncode == closed.returncode == 0, again.stderr
+    assert doors.is_closed_soon(door)
+
+
+def test_a_door_that_does_not_open_is_named_with_the_reason(doors: Doors, pipeline: dict[str, str]) -> None:
+    wall = doors.wall()
+
+    done = entryguard("open", wall.id, "--wait", environment=pipeline)
+
+    session = done.stdout.strip()
+    assert done.returncode == 1
+    assert f"entryguard: session {session} is FAILED; not open: {wall.name} (127.0.0.1): " in done.stderr
+    assert f"session {session} goes on: `entryguard close {session}` ends it\n" in done.stderr
+
+
+def test_of_two_doors_the_one_that_does_not_open_is_named(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    wall = doors.wall()
+
+    done = entryguard("open", door.id, wall.id, "--wait", environment=pipeline)
+
+    assert done.returncode == 1
+    assert f"is PARTIAL; open: {door.name}; not open: {wall.name} (127.0.0.1): " in done.stderr
+
+
+def test_what_the_api_refuses_is_told_in_its_words(door: Door, pipeline: dict[str, str]) -> None:
+    done = entryguard("open", door.id, "--for", "25h", environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("entryguard: DURATION_EXCEEDED: ")
+
+
+def test_a_table_shows_what_is_open_from_where_and_for_how_long(door: Door, pipeline: dict[str, str]) -> None:
+    session = entryguard("open", door.id, "--for", "2h", "--wait", environment=pipeline).stdout.strip()
+
+    done = entryguard("sessions", environment=pipeline)
+
+    heads, row = done.stdout.splitlines()
+    assert re.split(r"  +", heads) == ["ID", "STATUS", "RESOURCES", "FROM", "ENDS IN"]
+    assert re.split(r"  +", row)[:4] == [session, "ACTIVE", door.name, "127.0.0.1"]
+    assert re.search(r"  (2 h|1 h 59 min)$", row)
+
+
+def test_nobody_elses_sessions_are_listed_unless_all_are_asked_for(
+    doors: Doors, door: Door, pipeline: dict[str, str]
+) -> None:
+    other = doors.key()
+    others = entryguard("open", door.id, environment=other).stdout.strip()
+
+    mine = entryguard("sessions", environment=pipeline)
+    everybodys = entryguard("sessions", "--all", environment=pipeline)
+    entryguard("close", others, environment=other)
+
+    assert (mine.stdout, mine.stderr) == ("", "no session is open\n")
+    assert others in everybodys.stdout
+    assert everybodys.stdout.split("\n")[0].endswith("WHO")
+
+
+def test_sessions_are_listed_for_programs_too(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    session = entryguard("open", door.id, "--wait", environment=pipeline).stdout.strip()
+
+    listed = json.loads(entryguard("sessions", "--json", environment=pipeline).stdout)
+
+    assert listed == [doors.session(session)]
+
+
+def test_a_closed_session_lets_nobody_in_and_can_be_closed_again(
+    doors: Doors, door: Door, pipeline: dict[str, str]
+) -> None:
+    session = entryguard("open", door.id, "--wait", environment=pipeline).stdout.strip()
+
+    closed = entryguard("close", session, environment=pipeline)
+    again = entryguard("close", session, environment=pipeline)
+
+    assert (closed.returncode, closed.stdout, closed.stderr) == (0, "", f"session {session} is closed\n")
+    assert again.returncode == 0
+    assert doors.is_closed_soon(door)
+    assert "-" in entryguard("sessions", "--all", environment=pipeline).stdout
+
+
+def test_closing_all_closes_ones_own_and_nobody_elses(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    other = doors.key()
+    theirs = entryguard("open", door.id, environment=other).stdout.strip()
+    mine = [entryguard("open", door.id, environment=pipeline).stdout.strip() for _ in range(2)]
+
+    done = entryguard("close", "--all", environment=pipeline)
+    left = doors.session(theirs)
+    entryguard("close", theirs, environment=other)
+
+    assert done.returncode == 0, done.stderr
+    assert all(doors.session(one)["endedReason"] == "MANUAL" for one in mine)
+    assert left["endedAt"] is None
+
+
+def test_one_that_cannot_be_closed_keeps_no_other_from_it(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    session = entryguard("open", door.id, environment=pipeline).stdout.strip()
+    nobodys = str(uuid.uuid4())
+
+    done = entryguard("close", nobodys, session, environment=pipeline)
+
+    assert done.returncode == 1
+    assert f"entryguard: session {nobodys} was not closed: SESSION_NOT_FOUND: " in done.stderr
+    assert doors.session(session)["endedAt"] is not None
+
+
+@pytest.mark.parametrize("arguments", [("close",), ("close", "--all", "x"), ("open", "web", "--")])
+def test_a_command_line_that_says_too_little_or_too_much_makes_no_sense(arguments: tuple[str, ...]) -> None:
+    done = entryguard(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: entryguard ")
