@@ -4,7 +4,7 @@ from api.database import write
 from api.due import Claim
 from api.lifecycle import deleting
 from api.sessions import service as sessions
-from api.targets import verdict
+from api.targets import verdict, work
 from api.targets.verdict import Report
 
 
@@ -12,4 +12,6 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> None:
     """Write down how the rules of a target stand; sessions follow. Raises LostClaim."""
     with write():
         sessions.follow(verdict.record(claim, report, look_again_seconds))
+    if any(not outcome.was_wanted for outcome in report.outcomes.values()):
+        work.look_at_others_of(claim.row_id)
     deleting.finish(claim.organisation_id)

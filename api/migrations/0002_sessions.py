@@ -131,6 +131,7 @@ CREATE TABLE targets (
 );
 CREATE INDEX targets_due ON targets (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX targets_due_at ON targets (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX targets_identifier ON targets (identifier);
 CREATE INDEX targets_claimed ON targets (credential_id, claimed_until) WHERE claimed_until IS NOT NULL;
 
 CREATE TABLE rules (

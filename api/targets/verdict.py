@@ -20,7 +20,7 @@ _ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 _LOOKS_FOR_ARRIVALS_SECONDS = 8.0
 _REVOKE_BACKOFF_SECONDS = 15.0
 _MAY_ARRIVE = "not there, but the cloud has left a request to add it unanswered: it is looked for once more"
-_FOREIGN = "somebody else has an equal rule there: it lets the address in too, and stays when this has ended"
+_FOREIGN = "somebody else's equal rule is there: it lets the address in too, and may stay when this has ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,20 @@ def overtaken(target_id: uuid.UUID, added: Mapping[CloudRule, uuid.UUID]) -> Non
         due.want(Target, Target.id == target_id, Priority.REVOKE)
 
 
+def look_at_others_of(target_id: uuid.UUID) -> None:
+    """Make due what other organisations have on the same object: they may have relied on what has just gone.
+
+    Not in a transaction that holds a target.
+    """
+    target = Target.get_or_none(Target.id == target_id)
+    if target is None:
+        return
+    same = [getattr(Target, name) == getattr(target, name) for name in ("identifier", "provider", "account", "region")]
+    for other in Target.select(Target.id).where(*same, Target.id != target.id):
+        with write():
+            due.want(Target, Target.id == other.id, Priority.APPLY)
+
+
 def _batch(target: Target, credential_id: uuid.UUID, tasks: Sequence[Task]) -> Batch:
     credential = Credential.get_by_id(credential_id)
     obstacle = None

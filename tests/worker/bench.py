@@ -109,10 +109,10 @@ def a_vault() -> Vault:
     return Vault(ring)
 
 
-def bench_at(site: Site, vault: Vault | None = None) -> Bench:
-    """A credential that is verified, and a resource that can be opened, at a cloud's stand-in."""
+def bench_at(site: Site, vault: Vault | None = None, target: CloudTarget | None = None) -> Bench:
+    """An organisation with a credential that is verified, and a resource that can be opened, at a cloud's stand-in."""
     vault = vault or a_vault()
-    target = site.target()
+    target = target or site.target()
     credential = make_credential(
         provider=site.cloud.name, credential_type=site.cloud.credential_type, is_valid=True, account="1"
     )

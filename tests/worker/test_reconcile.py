@@ -23,6 +23,7 @@ from api.installation import identity
 from api.sessions import service as sessions
 from api.sessions.models import Session
 from api.static_rules.models import StaticRule
+from api.targets import overdue
 from api.targets import service as targets
 from api.targets.models import Rule, Target
 from api.targets.service import Asked
@@ -46,6 +47,7 @@ from tests.worker.bench import (
 from tests.worker.made_up_cloud import NOT_THERE, MadeUpCloud, as_clouds
 from worker import turn
 from worker.drain import Drain
+from worker.sweep import Sweeper
 
 LATE = Throttled("the cloud asks to be asked less often")
 FORBIDDEN = Refused("UnauthorizedOperation", "missing may:open", ("may:open",))
@@ -469,6 +471,34 @@ def test_a_removal_does_not_wait_for_a_credential_that_is_paused(bench: Bench, c
     bench.serve()
 
     assert status(session) == ("CANCELLED", "REMOVED")
+
+
+def test_what_was_due_while_a_cloud_was_away_is_gone_within_a_minute_of_its_return(
+    bench: Bench, cloud: MadeUpCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions_there = [bench.open(f"81.2.69.{last}") for last in range(3)]
+    bench.serve()
+    cloud.answers[bench.target.identifier] = Unreachable("the cloud did not answer")
+    put(bench.credential, paused_until=current_time() + timedelta(minutes=30))
+    for session in sessions_there:
+        bench.end(session)
+    away_since = current_time()
+    while current_time() - away_since < timedelta(minutes=20):
+        bench.serve()
+        assert 0 < (due_in() or 0) <= 15
+        pass_time(due_in() or 0)
+
+    assert overdue.figures().rules == 3
+    Sweeper(lambda: None).tell_of_overdue()
+    assert caplog.text.count("is overdue: the cloud did not answer") == 3
+    assert {grant_of(session).error for session in sessions_there} == {"the cloud did not answer"}
+    assert Target.get().unserved_since is not None
+    del cloud.answers[bench.target.identifier]
+    bench.serve_for(16)
+
+    assert cloud.rules == {}
+    assert [status(session) for session in sessions_there] == [("CANCELLED", "REMOVED")] * 3
+    assert overdue.figures().rules == 0
 
 
 def test_a_rule_goes_over_to_the_credential_of_who_still_wants_it(bench: Bench, cloud: MadeUpCloud) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from api.claims import claim
 from api.clouds import CLOUDS, Endpoints
+from api.clouds.rules import State
 from api.database import write
 from api.due import LEASE_SECONDS, Priority
 from api.installation import identity
@@ -30,6 +31,7 @@ from tests.worker.bench import (
     due_in,
     grant_of,
     pass_time,
+    resource_on,
     status,
     told,
 )
@@ -121,7 +123,7 @@ def test_an_equal_rule_of_somebody_else_is_relied_on_and_stays(bench: Bench) -> 
     bench.serve()
 
     assert status(session) == ("ACTIVE", "APPLIED")
-    assert "somebody else has an equal rule" in str(grant_of(session).error)
+    assert "somebody else's equal rule" in str(grant_of(session).error)
     if bench.site.shares:
         assert bench.everything() == before
         assert told() == []
@@ -129,6 +131,47 @@ def test_an_equal_rule_of_somebody_else_is_relied_on_and_stays(bench: Bench) -> 
     bench.serve()
     assert status(session) == ("CANCELLED", "REMOVED")
     assert bench.everything() == before
+
+
+def test_who_relied_on_a_rule_of_another_organisation_has_one_of_his_own_when_that_goes(bench: Bench) -> None:
+    before = bench.everything()
+    other = bench_at(bench.site, bench.vault, bench.target)
+    first = bench.open()
+    bench.serve()
+    second = other.open()
+    bench.serve()
+    assert status(second) == ("ACTIVE", "APPLIED")
+
+    bench.end(first)
+    bench.serve()
+
+    assert status(first) == ("CANCELLED", "REMOVED")
+    assert status(second) == ("ACTIVE", "APPLIED")
+    assert bench.everything() != before
+    other.end(second)
+    bench.serve()
+    assert bench.everything() == before
+
+
+def test_rules_that_overlap_are_each_there_for_as_long_as_they_are_wanted(tagged: Bench) -> None:
+    before = tagged.everything()
+    both = resource_on(tagged.credential, tagged.target, config={"ports": [22, 443]})
+    first = tagged.open(HERE, both)
+    tagged.serve()
+    second = tagged.open()
+    tagged.serve()
+
+    tagged.end(first)
+    tagged.serve()
+
+    assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+    [kept] = tagged.kept()
+    connection = tagged.site.cloud.connect(tagged.site.credential_data(), tagged.site.endpoints)
+    found = connection.rules(tagged.target, identity(), [kept]).found[kept.rule.tag]
+    assert (found.state, found.foreign) == (State.PRESENT, False)
+    tagged.end(second)
+    tagged.serve()
+    assert tagged.everything() == before
 
 
 def test_rules_beside_ours_stay_to_the_byte(bench: Bench) -> None:
