@@ -29,7 +29,7 @@ def resource_of(caller: Caller, **columns: Any) -> Resource:
     return make_resource(make_credential(Organisation.get_by_id(caller.user.organisation_id)), **columns)
 
 
-def events(kind: str) -> list[tuple[str, str, Any]]:
+def events(kind: str) -> list[tuple[str, str | None, Any]]:
     rows = AuditEntry.select().where(AuditEntry.event_type.startswith(kind)).order_by(AuditEntry.position)
     return [(row.event_type, row.resource_id, row.details) for row in rows]
 

@@ -1,0 +1,104 @@
+"""Who does not pay has nothing open; who pays again has what was to stay."""
+
+import pytest
+
+from api.accounts.models import Organisation, User
+from api.actor import Actor
+from api.credentials.models import Credential
+from api.errors import Conflict, NotFound
+from api.lifecycle.changing import change_resource
+from api.lifecycle.suspension import resume, suspend
+from api.resources.models import Resource
+from api.targets.models import Grant
+from tests.api.accounts.acting import another_organisation
+from tests.api.lifecycle.conftest import (
+    events,
+    openable,
+    opened,
+    person,
+    rules_left,
+    serve,
+    state_of,
+    static_rule,
+    urgent_targets,
+)
+from tests.refused import refused
+from tests.rows import make_credential, make_session
+
+
+def open_to() -> set[str]:
+    """The addresses that are let in."""
+    return {grant.address for grant in Grant.select().where(Grant.ended_at.is_null())}
+
+
+def test_a_suspended_organisation_has_nothing_open(by_ada: Actor, uma: User, credential: Credential) -> None:
+    first, second = openable(credential), openable(credential)
+    sessions = [opened(uma, first, second), make_session(uma.organisation_id, second, address="81.2.69.143")]
+    static_rule(first, address="81.2.69.144")
+    serve()
+
+    suspended = suspend("Acme")
+
+    assert suspended.suspended_at is not None
+    assert {state_of(session) for session in sessions} == {("EXPIRING", "ORGANIZATION_SUSPENDED")}
+    assert urgent_targets() == {first.resource_identifier, second.resource_identifier}
+    assert open_to() == set()
+    serve()
+    assert {state_of(session) for session in sessions} == {("CANCELLED", "ORGANIZATION_SUSPENDED")}
+    assert rules_left() == 0
+    told = [(event.event_type, event.actor_type, event.details) for event in events("ORGANIZATION_UPDATE")][1:]
+    assert told == [("ORGANIZATION_UPDATE", "SYSTEM", {"suspended": True})]
+    assert len(events("SESSION_STOP")) == 2
+
+
+def test_others_go_on(by_ada: Actor, resource: Resource) -> None:
+    other = another_organisation()
+    theirs = openable(make_credential(other, is_valid=True))
+    session = opened(person(other), theirs)
+    static_rule(theirs, address="81.2.69.144")
+
+    suspend("acme")
+
+    assert state_of(session) == ("PENDING", None)
+    assert open_to() == {"81.2.69.142/32", "81.2.69.144/32"}
+
+
+def test_static_rules_let_in_again_when_it_goes_on(by_ada: Actor, uma: User, resource: Resource) -> None:
+    session = opened(uma, resource)
+    static_rule(resource, address="81.2.69.144")
+    expired = static_rule(resource, address="81.2.69.145", label="Old", expires_at=resource.created_at)
+    suspend("acme")
+    serve()
+
+    resumed = resume("acme")
+
+    assert resumed.suspended_at is None and expired.id
+    assert open_to() == {"81.2.69.144/32"}
+    assert state_of(session) == ("CANCELLED", "ORGANIZATION_SUSPENDED")
+    assert [event.details for event in events("ORGANIZATION_UPDATE")][1:] == [{"suspended": True}, {"suspended": False}]
+
+
+def test_what_changes_meanwhile_is_open_to_nobody(by_ada: Actor, resource: Resource) -> None:
+    static_rule(resource, address="81.2.69.144")
+    suspend("acme")
+
+    change_resource(by_ada, resource.id, {"config": {"port": 22}})
+    assert open_to() == set()
+    resume("acme")
+
+    assert open_to() == {"81.2.69.144/32"}
+
+
+def test_twice_is_told(by_ada: Actor) -> None:
+    with refused(Conflict, "Acme is not suspended."):
+        resume("acme")
+    suspend("acme")
+    with refused(Conflict, "Acme is suspended already."):
+        suspend("acme")
+
+
+@pytest.mark.parametrize("deed", [suspend, resume])
+def test_nobody_is_not_suspended(by_ada: Actor, deed: object) -> None:
+    with refused(NotFound, "There is no organization Nowhere."):
+        deed("Nowhere")  # type: ignore[operator] # both are functions
+    assert not Organisation.select().where(Organisation.suspended_at.is_null(False)).exists()
