@@ -1,4 +1,4 @@
-"""`make demo`: a cloud credential and two security groups, declared in Pulumi, verified through the API, taken away.
+"""`make demo`: a cloud account declared in Pulumi and verified, and somebody let in to it and out again.
 
 Exits 0 only if each step showed what it should. Whatever happens, what was started is ended.
 """
@@ -13,6 +13,7 @@ from types import FrameType
 from examples.demo.ending import ENDING
 from examples.demo.entryguard_api import Refused
 from examples.demo.expectation import Disappointment
+from examples.demo.letting_in import LETTING_IN
 from examples.demo.screen import Screen
 from examples.demo.stage import Stage
 from examples.demo.story import STORY, Play
@@ -27,7 +28,9 @@ def main() -> int:
         screen.say("The Pulumi CLI is not on the PATH: run `make demo`, which finds or builds it.")
         return 1
     _on_signals(_interrupt)
-    screen.title("EntryGuard: declare a cloud account in Pulumi, have it verified, rotate its key, take it away.")
+    screen.title(
+        "EntryGuard: declare a cloud account in Pulumi, have it verified, let somebody in and out, take it away."
+    )
     stage = Stage()
     try:
         perform(Play(stage, screen))
@@ -47,7 +50,7 @@ def main() -> int:
 
 def perform(play: Play) -> None:
     """Play every step, in order."""
-    for number, step in enumerate((*STORY, *ENDING), 1):
+    for number, step in enumerate((*STORY, *LETTING_IN, *ENDING), 1):
         started = play.screen.seconds
         play.screen.announce(f"{number}. {step.title}", step.sentence)
         outcome = step.play(play)

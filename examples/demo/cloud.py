@@ -1,6 +1,7 @@
 """The demo's AWS account: a stand-in on this machine, with one user for EntryGuard, a VPC and two security groups."""
 
 from dataclasses import replace
+from typing import Any
 
 from tests.clouds.aws_standin import AUTHORIZE, DESCRIBE, REGION, REVOKE, AwsStandIn, Key, allowing
 
@@ -29,6 +30,18 @@ class Cloud:
         """Every security group with its rules, as one text to compare."""
         return self._aws.groups()
 
+    def let_in(self, group: str) -> list[str]:
+        """Who may pass a security group."""
+        return [entry["CidrIp"] for rule in self._permissions(group) for entry in rule["IpRanges"]]
+
+    def told_rules(self, group: str) -> list[str]:
+        """The rules of a security group, as AWS tells them."""
+        return [
+            f"{rule['IpProtocol']} {rule['FromPort']} from {entry['CidrIp']} ({entry.get('Description', 'no tag')})"
+            for rule in self._permissions(group)
+            for entry in rule["IpRanges"]
+        ]
+
     def second_key(self) -> Key:
         """A second access key for the same user, as AWS has it for rotating."""
         return self._aws.another_key(USER)
@@ -50,6 +63,11 @@ class Cloud:
         vpcs = [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"]]
         users = [user["UserName"] for user in iam.list_users()["Users"]]
         return [name for name in (*groups, *vpcs, *users) if name in (self.web, self.database, self.vpc, USER)]
+
+    def _permissions(self, group: str) -> list[dict[str, Any]]:
+        found = self._aws.ec2().describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+        permissions: list[dict[str, Any]] = found["IpPermissions"]
+        return permissions
 
     def end(self) -> None:
         """May be called again."""

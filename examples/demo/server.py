@@ -14,11 +14,11 @@ from api.process import die_with_parent
 from examples.demo.expectation import Disappointment
 
 EMAIL = "admin@example.com"
-LOOPBACK = "127.0.0.1/32"  # where whoever opens a session is seen; no server lets that in unless it is told to
+HERE = "127.0.0.1/32"  # where whoever opens a session is seen; no server lets that in unless it is told to
 _COMMAND = Path(sys.executable).with_name("entryguard-server")
 _START_SECONDS = 60
 _END_SECONDS = 20  # it gives its own parts 12 s
-_TABLES = ("credentials", "credential_secrets", "resources", "target_listings")
+_TABLES = ("credentials", "credential_secrets", "resources", "target_listings", "rules")
 
 
 class Server:
@@ -30,7 +30,7 @@ class Server:
         mine = {
             "ENTRYGUARD_AWS_ENDPOINT_URL": aws_endpoint,
             "ENTRYGUARD_ADMIN_EMAIL": EMAIL,
-            "ENTRYGUARD_SESSION_ALLOWED_NETWORKS": LOOPBACK,
+            "ENTRYGUARD_SESSION_ALLOWED_NETWORKS": HERE,
         }
         parent = os.getpid()
         with self._log.open("wb") as log:

@@ -14,6 +14,7 @@ from examples.demo.cloud import Cloud
 from examples.demo.entryguard_api import EntryGuardApi
 from examples.demo.pulumi_program import PulumiProgram
 from examples.demo.server import EMAIL, Server
+from examples.demo.users_command import UsersCommand
 
 SCOPES = ["credentials:read", "credentials:write", "resources:read", "resources:write"]
 _OF_OTHERS = ("ENTRYGUARD_", "PULUMI_", "AWS_")
@@ -27,6 +28,7 @@ class Stage:
     cloud: Cloud
     server: Server
     program: PulumiProgram
+    command: UsersCommand
     url: str
     _administrator: tuple[float, EntryGuardApi] | None = None
 
@@ -53,6 +55,9 @@ class Stage:
 
     def make_program(self, show: Callable[[str], None]) -> None:
         self.program = PulumiProgram(self.folder, show)
+
+    def make_command(self, show: Callable[[str], None]) -> None:
+        self.command = UsersCommand(self.folder, show)
 
     def as_administrator(self) -> EntryGuardApi:
         """The API for the first administrator, signed in anew where that was long ago."""

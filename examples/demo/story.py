@@ -23,6 +23,7 @@ class Play:
     api_key: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     key_in_use: Key | None = None
+    session_id: str = ""
 
     def credential(self) -> dict[str, Any]:
         """The one credential, as the API shows it. Raises Disappointment if there is another number of them."""

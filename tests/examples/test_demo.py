@@ -30,7 +30,7 @@ def test_the_demo_succeeds(demo: Run) -> None:
 def test_no_step_fails(demo: Run) -> None:
     titles = re.findall(r"^\d+\. ", demo.text, re.MULTILINE)
 
-    assert demo.text.count("✓") == len(titles) == 15
+    assert demo.text.count("✓") == len(titles) == 19
     assert "✗" not in demo.text
 
 
@@ -44,6 +44,9 @@ def test_no_step_fails(demo: Run) -> None:
         "4 unchanged",
         "~name]",
         'the new secret of credential "AWS demo account" was refused: SignatureDoesNotMatch: ',
+        "tcp 443 from 127.0.0.1/32 (entryguard:",
+        "is closed\n",
+        "AWS lets nobody in any more: both groups are as they were at first",
         "- 4 deleted",
         "no object in the cloud, no row, no process, no file",
     ],
@@ -60,6 +63,13 @@ def test_the_result_says_where_to_look_and_how_to_sign_in(demo: Run) -> None:
 @pytest.mark.parametrize("pattern", [AWS_SECRET_KEY, API_KEY, PASSWORD])
 def test_no_secret_is_said(demo: Run, pattern: re.Pattern[str]) -> None:
     assert not pattern.search(demo.text)
+
+
+def test_a_session_is_seen_in_the_cloud_and_gone_from_it(demo: Run) -> None:
+    opened, closed = re.findall(r"^    (sg-\w+)   (.*)\n    (sg-\w+)   (.*)$", demo.text, re.MULTILINE)
+
+    assert (opened[1].startswith("tcp 443 from 127.0.0.1/32 "), opened[3]) == (True, "no rule")
+    assert (closed[1], closed[3]) == ("no rule", "no rule")
 
 
 def test_no_traceback_is_shown(demo: Run) -> None:
