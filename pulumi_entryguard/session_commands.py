@@ -31,7 +31,8 @@ def _add_open(commands: "Commands") -> None:
     opening = commands.add_parser(
         "open",
         help="Let your address in, for a while.",
-        description="Let the address that you are seen at in to resources, for a while. The session's id is printed.",
+        description="Let the address that you are seen at in to resources, for a while, and print the session's id. "
+        "A COMMAND behind -- runs while they are open, the session is closed behind it, and the exit code is its own.",
         usage="%(prog)s [-h] [--for TIME] [--reason TEXT] [--wait] [--close-on-exit] [RESOURCE ...] [-- COMMAND ...]",
     )
     opening.add_argument(
