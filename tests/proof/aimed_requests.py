@@ -112,6 +112,10 @@ class Aim:
     def _other_address(self, body: Body, _: Mapping[str, Any]) -> Body:
         return {**body, "ipv4Address": ADDRESS, "ipv6Address": None, "proofs": None}
 
+    def _static_rule(self, body: Body, _: Mapping[str, Any]) -> Body:
+        fitting = {"ipAddress": ADDRESS, "resourceIds": [self._live.one("resources")], "expiresAt": None}
+        return {**body, **{key: fitting[key] for key in fitting if key in body}}
+
     def _sign_in(self, body: Body, _: Mapping[str, Any]) -> Body:
         return self._live.person()
 
@@ -129,6 +133,8 @@ _BODIES: Mapping[str, Callable[[Aim, Body, Mapping[str, Any]], Body]] = {
     "PATCH /resources/{resource_id}": Aim._changed_resource,
     "POST /sessions": Aim._new_session,
     "PUT /sessions/{session_id}/ip": Aim._other_address,
+    "POST /static-ip-rules": Aim._static_rule,
+    "PATCH /static-ip-rules/{static_ip_rule_id}": Aim._static_rule,
     "POST /auth/login": Aim._sign_in,
     "POST /auth/refresh": Aim._refresh,
     "POST /auth/register": Aim._new_person,

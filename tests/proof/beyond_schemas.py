@@ -8,6 +8,8 @@ from typing import Any
 
 _CODES = {
     "LAST_ADMIN": "depends on who else is there",
+    "CREDENTIAL_IN_USE": "depends on what is open",
+    "RESOURCE_IN_USE": "depends on what is open",
     "VERIFICATION_FAILED": "depends on what the cloud says",
     "UNSAFE_URL": "depends on where a URL leads to",
     "SESSION_LIMIT_REACHED": "depends on what is open",
@@ -37,6 +39,8 @@ _SENTENCES = {
     r"Must be an IPv[46] address, or a network of such\.": "arithmetic",
     r"must be a single address.*": "depends on the organisation",
     r".* is no public address, and this server is not told to let it in": "depends on the server's settings",
+    r".* is not public, and this server is not told to let it in": "depends on the server's settings",
+    r"This is (not an IP address|neither an IP address nor a network like .*)\.": "arithmetic",
     r"This proof is not yours, or older than 60 s\. .*": "depends on who asks, and when",
     r"one of each IP version": "depends on what the proofs show",
     r"There is no resource that you may open\. .*": "depends on what is there",

@@ -45,6 +45,18 @@ def _too_many_sessions(world: World) -> Any:
     return [_ask(world, "POST", "/sessions", grace, json={}) for _ in range(6)][-1]
 
 
+def _in_use(world: World, collection: str) -> Any:
+    """Somebody is let in to a resource, and a worker has yet to see to it."""
+    ada = world.crowd.ada
+    resource = world.crowd.ask(ada, "GET", f"/resources/{world.made_by(ada, ['resource_id'])['resource_id']}")
+    world.crowd.ask(ada, "PATCH", f"/resources/{resource['id']}", {"config": {"port": 443}})
+    world.serve_due()
+    body = {"label": resource["id"], "ipAddress": "203.0.113.7", "resourceIds": [resource["id"]]}
+    world.crowd.ask(ada, "POST", "/static-ip-rules", body)
+    named = {"credentials": resource["credentialId"], "resources": resource["id"]}
+    return _ask(world, "DELETE", f"/{collection}/{named[collection]}")
+
+
 def _verification_failed(world: World) -> Any:
     ids = world.made_by(world.crowd.ada, ["resource_id"])
     world.cloud.answers[CREATE_RESOURCE["resourceIdentifier"]] = NOT_THERE
@@ -97,6 +109,8 @@ def _unavailable(world: World) -> Any:
 PROVOCATIONS: Mapping[str, Callable[[World], Any]] = {
     "VALIDATION_ERROR": lambda world: _ask(world, "POST", "/credentials", json={}),
     "MAX_RESOURCES_REACHED": _too_many_resources,
+    "CREDENTIAL_IN_USE": lambda world: _in_use(world, "credentials"),
+    "RESOURCE_IN_USE": lambda world: _in_use(world, "resources"),
     "VERIFICATION_FAILED": _verification_failed,
     "SESSION_LIMIT_REACHED": _too_many_sessions,
     "DURATION_EXCEEDED": lambda world: _ask(world, "POST", "/sessions", json={"durationHours": 25}),
@@ -108,6 +122,8 @@ PROVOCATIONS: Mapping[str, Callable[[World], Any]] = {
     "CREDENTIAL_NOT_FOUND": lambda world: _ask(world, "GET", f"/credentials/{unknown_id()}"),
     "RESOURCE_NOT_FOUND": lambda world: _ask(world, "GET", f"/resources/{unknown_id()}"),
     "SESSION_NOT_FOUND": lambda world: _ask(world, "GET", f"/sessions/{unknown_id()}"),
+    "ROLE_NOT_FOUND": lambda world: _ask(world, "GET", f"/roles/{unknown_id()}"),
+    "STATIC_IP_RULE_NOT_FOUND": lambda world: _ask(world, "GET", f"/static-ip-rules/{unknown_id()}"),
     "USER_NOT_FOUND": lambda world: _ask(world, "GET", f"/users/{unknown_id()}"),
     "API_KEY_NOT_FOUND": lambda world: _ask(world, "DELETE", f"/api-keys/{unknown_id()}"),
     "METHOD_NOT_ALLOWED": lambda world: _ask(world, "PUT", "/credentials"),

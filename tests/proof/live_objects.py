@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemathesis import Case, Response
@@ -16,6 +17,8 @@ COLLECTIONS = {
     "credential_id": "credentials",
     "resource_id": "resources",
     "session_id": "sessions",
+    "role_id": "roles",
+    "static_ip_rule_id": "static-ip-rules",
     "user_id": "users",
     "key_id": "api-keys",
 }
@@ -36,6 +39,12 @@ _SESSIONS_KEPT = 4
 _FOR_KEYS = tuple(f"{BASE}/{collection}" for collection in ("credentials", "resources", "audit-logs"))
 
 Body = dict[str, Any]
+
+_AWS_CREDENTIAL: Body = {
+    "provider": "AWS",
+    "credentialType": CLOUDS["AWS"].credential_type,
+    "credentialData": {field.name: field.example for field in CLOUDS["AWS"].fields},
+}
 
 
 class LiveObjects:
@@ -103,7 +112,7 @@ class LiveObjects:
         method, status = case.method.upper(), response.status_code
         if collection == "auth" and method == "POST" and status < 300:
             self._learn_login(case.path, response)
-        elif collection in self._objects and named and (method == "DELETE" or status == 404):
+        elif collection in self._objects and named and _has_ended(collection, named[-1], method, status):
             self._objects[collection].pop(str(next(iter(case.path_parameters.values()))), None)
         elif collection in self._objects and method == "POST" and status == 201:
             password = case.body.get("password") if isinstance(case.body, dict) else None
@@ -128,19 +137,28 @@ class LiveObjects:
 
     def _new(self, collection: str) -> Body:
         name = f"made {self.fresh_number()}"
-        if collection == "credentials":
-            cloud = CLOUDS["AWS"]
-            data = {field.name: field.example for field in cloud.fields}
-            return {"name": name, "provider": "AWS", "credentialType": cloud.credential_type, "credentialData": data}
-        if collection == "resources":
-            credential_id = self.one("credentials")
-            provider = self.shown("credentials", credential_id)["provider"]
-            return {"name": name, "credentialId": credential_id, **named_object(provider)}
-        if collection == "sessions":
-            return {"resourceIds": [self.one("resources")], "ipv4Address": ADDRESS}
-        if collection == "users":
-            return {"name": name, "email": f"{name.replace(' ', '-')}@example.com", "password": PASSWORD}
-        return {"name": name, "scopes": ["audit:read"]}
+        made: Mapping[str, Callable[[], Body]] = {
+            "credentials": lambda: {"name": name, **_AWS_CREDENTIAL},
+            "resources": lambda: {"name": name, **self._object_in_a_cloud()},
+            "sessions": lambda: {"resourceIds": [self.one("resources")], "ipv4Address": ADDRESS},
+            "roles": lambda: {"name": name},
+            "static-ip-rules": lambda: {
+                "label": name,
+                "ipAddress": ADDRESS,
+                "resourceIds": [self.one("resources")],
+            },
+            "users": lambda: {
+                "name": name,
+                "email": f"{name.replace(' ', '-')}@example.com",
+                "password": PASSWORD,
+            },
+            "api-keys": lambda: {"name": name, "scopes": ["audit:read"]},
+        }
+        return made[collection]()
+
+    def _object_in_a_cloud(self) -> Body:
+        credential_id = self.one("credentials")
+        return {"credentialId": credential_id, **named_object(self.shown("credentials", credential_id)["provider"])}
 
     def _ask(self, method: str, path: str, body: Body) -> Body:
         answer = self._administrator.ask(method, path, json=body, headers=self._bearer())
@@ -156,6 +174,11 @@ class LiveObjects:
 
     def _bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
+
+
+def _has_ended(collection: str, deed: str, method: str, status: int) -> bool:
+    """What the request was about is gone, or can be changed no more."""
+    return method == "DELETE" or status == 404 or (collection == "sessions" and (deed == "stop" or status == 409))
 
 
 def named_object(provider: str) -> Body:

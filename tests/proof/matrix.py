@@ -74,6 +74,16 @@ def _session(crowd: Crowd, maker: Headers) -> str:
     return str(made["id"])
 
 
+def _role(crowd: Crowd, maker: Headers) -> str:
+    return str(crowd.ask(maker, "POST", "/roles", {"name": f"{crowd.name_for(maker)} {uuid.uuid4()}"})["id"])
+
+
+def _static_rule(crowd: Crowd, maker: Headers) -> str:
+    label = f"{crowd.name_for(maker)} {uuid.uuid4()}"
+    body = {"label": label, "ipAddress": "203.0.113.7", "resourceIds": [_resource(crowd, maker)]}
+    return str(crowd.ask(maker, "POST", "/static-ip-rules", body)["id"])
+
+
 def _person(crowd: Crowd) -> Body:
     return {"email": crowd.new_email(), "name": "Somebody", "password": PASSWORD}
 
@@ -91,6 +101,8 @@ _SCOPES = {
     "GET /audit-logs": "audit:read",
 }
 """Where it is not the path's own `…:read` for a GET and `…:write` for all else."""
+_ROOMS = {"static-ip-rules": "static-rules"}
+"""How scopes name what a path begins with, where it is another name."""
 
 
 OBJECTS: Mapping[str, Kind] = {
@@ -100,6 +112,8 @@ OBJECTS: Mapping[str, Kind] = {
     "credential_id": Kind(_credential, "CREDENTIAL_NOT_FOUND"),
     "resource_id": Kind(_resource, "RESOURCE_NOT_FOUND"),
     "session_id": Kind(_session, "SESSION_NOT_FOUND"),
+    "role_id": Kind(_role, "ROLE_NOT_FOUND"),
+    "static_ip_rule_id": Kind(_static_rule, "STATIC_IP_RULE_NOT_FOUND"),
 }
 """By the name of the path's parameter; `credentialId` in a body is `credential_id`."""
 
@@ -143,6 +157,20 @@ ROWS: Mapping[str, Row] = {
     "POST /sessions/{session_id}/extend": Row(200, lambda _: {"durationMinutes": 5}, for_members=_NOT_THEIR_SESSION),
     "PUT /sessions/{session_id}/ip": Row(200, lambda _: {"ipv4Address": "127.0.0.1"}, for_members=_NOT_THEIR_SESSION),
     "GET /detect-ip": Row(200),
+    "GET /roles": Row(200),
+    "POST /roles": Row(201, lambda _: {"name": f"On call {uuid.uuid4()}"}),
+    "GET /roles/{role_id}": Row(200),
+    "PATCH /roles/{role_id}": Row(200, lambda _: {"name": f"Renamed {uuid.uuid4()}"}),
+    "DELETE /roles/{role_id}": Row(204),
+    "PUT /roles/{role_id}/resources/{resource_id}": Row(200),
+    "DELETE /roles/{role_id}/resources/{resource_id}": Row(204),
+    "PUT /roles/{role_id}/users/{user_id}": Row(200),
+    "DELETE /roles/{role_id}/users/{user_id}": Row(204),
+    "GET /static-ip-rules": Row(200),
+    "POST /static-ip-rules": Row(201, lambda _: {"label": f"Office {uuid.uuid4()}", "ipAddress": "203.0.113.7"}),
+    "GET /static-ip-rules/{static_ip_rule_id}": Row(200),
+    "PATCH /static-ip-rules/{static_ip_rule_id}": Row(200, lambda _: {"label": f"Renamed {uuid.uuid4()}"}),
+    "DELETE /static-ip-rules/{static_ip_rule_id}": Row(204),
     "GET /audit-logs": Row(200),
 }
 
@@ -175,7 +203,8 @@ def scope_of(name: str) -> str | None:
     if name in PUBLIC:
         return None
     method, path = name.split(" ")
-    return _SCOPES.get(name) or f"{path.split('/')[1]}:{'read' if method == 'GET' else 'write'}"
+    room = path.split("/")[1]
+    return _SCOPES.get(name) or f"{_ROOMS.get(room, room)}:{'read' if method == 'GET' else 'write'}"
 
 
 def expected(operation: Operation, caller: Caller) -> Expected:

@@ -71,7 +71,7 @@ def test_every_operation_succeeds_often_enough_to_be_tested(asked: tuple[Outcome
     assert {name: n for name, n in successes.items() if n < SUCCESSES} == {}
 
 
-@pytest.mark.parametrize("collection", ["credentials", "resources", "users", "api-keys"])
+@pytest.mark.parametrize("collection", ["credentials", "resources", "roles", "static-ip-rules", "users", "api-keys"])
 def test_objects_are_made_changed_and_deleted_and_looked_at(asked: tuple[Outcome, list[str]], collection: str) -> None:
     outcome, _ = asked
     deeds = ("POST", "DELETE") if collection == "api-keys" else ("POST", "PATCH", "DELETE")

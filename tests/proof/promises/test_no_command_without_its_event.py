@@ -30,6 +30,8 @@ STEPS = {
         ["reset-password", "--email", "ada@example.com", "--organization", "acme"],
         "another long password\n",
     ),
+    "admin organization suspend": (admin, ["organization", "suspend", "--organization", "Acme"], ""),
+    "admin organization resume": (admin, ["organization", "resume", "--organization", "acme"], ""),
 }
 """What an operator does, in this order."""
 

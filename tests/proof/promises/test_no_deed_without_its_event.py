@@ -42,6 +42,8 @@ class Attempt:
         self._ids = {**world.own, **world.made_by(world.crowd.ada, operation.path_ids)}
         if "credential_id" in operation.path_ids:
             self._add_resource()
+        if operation.path.startswith("/roles/{role_id}/") and operation.method == "DELETE":
+            self._world.ask(world.operations[operation.name.replace("DELETE", "PUT")], world.crowd.ada, self._ids)
         row = ROWS[operation.name]
         self._headers = dict(world.headers("an administrator", operation, afresh=row.ends_login))
         if "Idempotency-Key" in operation.headers:
