@@ -12,6 +12,7 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> None:
     """Write down how the rules of a target stand; sessions follow. Raises LostClaim."""
     with write():
         sessions.follow(verdict.record(claim, report, look_again_seconds))
-    if any(not outcome.was_wanted for outcome in report.outcomes.values()):
+    # Only where something went, or two that cannot remove their rules would wake each other for ever.
+    if any(outcome.was_ours and outcome.is_gone for outcome in report.outcomes.values()):
         work.look_at_others_of(claim.row_id)
     deleting.finish(claim.organisation_id)

@@ -45,6 +45,11 @@ class Outcome:
     is_final: bool = False
     was_restored: bool = False
 
+    @property
+    def is_gone(self) -> bool:
+        """Nothing of it that is ours is there."""
+        return self.state is not None and not self.is_ours
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -81,16 +86,13 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
 
 def _record_rule(target: Target, rule: Rule, outcome: Outcome, *, is_wanted: bool, may_arrive: bool) -> set[uuid.UUID]:
     _tell_changes(target, rule, outcome, is_wanted)
-    is_gone = outcome.state is not None and not outcome.is_ours
-    if is_gone and not is_wanted and not may_arrive:
+    if outcome.is_gone and not is_wanted and not may_arrive:
         return _forget(rule)
-    error = outcome.error
-    if is_gone and not is_wanted:
-        error = _MAY_ARRIVE
+    error = _MAY_ARRIVE if outcome.is_gone and not is_wanted else outcome.error
     is_present = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
     Rule.update(
         # What was refused and is not there will be somebody else's, should it be there one day.
-        is_added=rule.is_added and not (is_gone and outcome.is_final and not rule.asked_at),
+        is_added=rule.is_added and not (outcome.is_gone and outcome.is_final and not rule.asked_at),
         asked_at=rule.asked_at,
         is_seen=is_present,
         is_applied=rule.is_applied,
@@ -111,8 +113,7 @@ def _tell_changes(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool)
         rule.is_applied = True
     if is_right and was_there and (outcome.was_restored or not rule.is_seen):
         _tell(target, rule, "RULE_RESTORE")
-    is_gone = outcome.state is not None and not outcome.is_ours
-    if is_gone and rule.is_applied and not (outcome.was_wanted and is_wanted):
+    if outcome.is_gone and rule.is_applied and not (outcome.was_wanted and is_wanted):
         _tell(target, rule, "RULE_REMOVE")
         rule.is_applied = False
     if outcome.is_final and outcome.error != rule.error:

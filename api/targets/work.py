@@ -78,7 +78,9 @@ def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
         own(claim)
         if rule_id not in wanted_on(claim.row_id):
             return False
-        return bool(Rule.update(is_added=True, asked_at=now()).where(Rule.id == rule_id).execute())
+        # The listing lacks it: should we die now, whoever finds it there knows that it has come back.
+        intended = {"is_added": True, "asked_at": now(), "is_seen": False}
+        return bool(Rule.update(intended).where(Rule.id == rule_id).execute())
 
 
 def known(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:

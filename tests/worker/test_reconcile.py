@@ -412,6 +412,20 @@ def test_the_rules_of_other_targets_and_organisations_are_no_strays(bench: Bench
     assert "revoke" not in cloud.calls
 
 
+def test_two_organisations_that_cannot_remove_their_rules_do_not_wake_each_other(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    other = bench_at(bench.site, bench.vault, bench.target)
+    both = [bench.open(HERE), other.open(THERE)]
+    bench.serve()
+    cloud.answers["revoke"] = FORBIDDEN
+    for one, session in zip((bench, other), both, strict=True):
+        one.end(session)
+
+    assert bench.serve() == 2
+    assert [status(session) for session in both] == [("EXPIRING", "REMOVING")] * 2
+
+
 def test_with_an_invalid_credential_nothing_is_added_and_it_is_said(bench: Bench, cloud: MadeUpCloud) -> None:
     session = bench.open()
     put(bench.credential, is_valid=False, verification_error="InvalidClientTokenId: wrong")
