@@ -107,7 +107,12 @@ class Aim:
         return _with_config_of(shown["provider"], {**body, **{key: fitting[key] for key in fitting if key in body}})
 
     def _new_session(self, body: Body, path: Mapping[str, Any]) -> Body:
-        return {**self._other_address(body, path), "resourceIds": [self._live.one("resources")], "durationHours": None}
+        length = self._length(body, path)
+        return {**self._other_address(length, path), "resourceIds": [self._live.one("resources")]}
+
+    def _length(self, body: Body, _: Mapping[str, Any]) -> Body:
+        """So short that a session can be made longer by it many times."""
+        return {**body, "durationMinutes": 5, "durationHours": None}
 
     def _other_address(self, body: Body, _: Mapping[str, Any]) -> Body:
         return {**body, "ipv4Address": ADDRESS, "ipv6Address": None, "proofs": None}
@@ -132,6 +137,7 @@ _BODIES: Mapping[str, Callable[[Aim, Body, Mapping[str, Any]], Body]] = {
     "POST /resources": Aim._new_resource,
     "PATCH /resources/{resource_id}": Aim._changed_resource,
     "POST /sessions": Aim._new_session,
+    "POST /sessions/{session_id}/extend": Aim._length,
     "PUT /sessions/{session_id}/ip": Aim._other_address,
     "POST /static-ip-rules": Aim._static_rule,
     "PATCH /static-ip-rules/{static_ip_rule_id}": Aim._static_rule,
