@@ -24,9 +24,9 @@ def body_of(client: Client, answer: Answer, kind: type[_T]) -> _T:
     return answer.body
 
 
-def paged(client: Client, path: str, query: str = "") -> Iterator[Mapping[str, Any]]:
-    """All objects of a list that comes in pages. `query` as in `&status=ACTIVE`."""
-    here = f"{path}?limit={PAGE}{query}"
+def paged(client: Client, path: str, query: str = "", size: int = PAGE) -> Iterator[Mapping[str, Any]]:
+    """All objects of a list that comes in pages of a size. `query` as in `&status=ACTIVE`."""
+    here = f"{path}?limit={size}{query}"
     after: str | None = ""
     while after is not None:
         answer = client.request("GET", here + (after and f"&cursor={after}"))

@@ -232,6 +232,29 @@ def test_a_session_that_is_held_is_closed_on_ctrl_c(doors: Doors, door: Door, pi
     assert doors.is_closed_soon(door)
 
 
+def test_a_session_that_somebody_else_ends_is_held_no_longer(door: Door, pipeline: dict[str, str]) -> None:
+    with entryguard_started(*opening(door), "--close-on-exit", environment=pipeline) as process:
+        session = line_of(process).strip()
+        entryguard("close", session, environment=pipeline)
+        said = rest_of(process)
+
+    assert process.returncode == 0, said
+    assert f"session {session} is over: MANUAL" in said
+
+
+def test_a_session_that_is_over_before_its_command_is_no_failure(
+    door: Door, pipeline: dict[str, str], tmp_path: Path
+) -> None:
+    wait = f"echo runs; while ! [ -e {tmp_path}/over ]; do sleep 0.1; done; exit 4"
+    with entryguard_started(*opening(door, ["sh", "-c", wait]), environment=pipeline) as process:
+        line_of(process)
+        entryguard("close", "--all", environment=pipeline)
+        (tmp_path / "over").touch()
+        rest_of(process)
+
+    assert process.returncode == 4
+
+
 def test_no_token_is_in_the_process_list_or_in_what_is_said(door: Door, pipeline: dict[str, str]) -> None:
     sees = ("sh", "-c", "cat /proc/$PPID/cmdline")
 

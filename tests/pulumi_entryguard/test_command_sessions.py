@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from pulumi_entryguard.client import Client
+from pulumi_entryguard.endpoint import api_key, parse_endpoint
+from pulumi_entryguard.reading import paged
+from pulumi_entryguard.sessions import is_open
 from tests.clouds.aws_standin import AwsStandIn
 from tests.pulumi_entryguard.doors import HERE, PASSWORD, Door, Doors, at_home
 from tests.pulumi_entryguard.entryguard_command import entryguard
@@ -184,6 +188,34 @@ def test_one_that_cannot_be_closed_keeps_no_other_from_it(doors: Doors, door: Do
     assert done.returncode == 1
     assert f"entryguard: session {nobodys} was not closed: SESSION_NOT_FOUND: " in done.stderr
     assert doors.session(session)["endedAt"] is not None
+
+
+def test_a_list_that_comes_in_pages_is_read_whole(real: RealServer, door: Door, pipeline: dict[str, str]) -> None:
+    for _ in range(3):
+        entryguard("open", door.id, "--wait", environment=pipeline)
+    client = Client(parse_endpoint(real.url), api_key(pipeline["ENTRYGUARD_API_KEY"]))
+
+    one_by_one = [session["id"] for session in paged(client, "/sessions", "&status=ACTIVE", size=1)]
+
+    assert len(one_by_one) >= 3
+    assert one_by_one == [session["id"] for session in paged(client, "/sessions", "&status=ACTIVE")]
+
+
+@pytest.mark.parametrize(
+    ("status", "grants", "expected"),
+    [
+        ("PENDING", ["PENDING"], None),
+        ("PARTIAL", ["APPLIED", "PENDING"], None),
+        ("PARTIAL", ["APPLIED", "FAILED"], False),
+        ("ACTIVE", ["APPLIED"], True),
+        ("FAILED", ["FAILED"], False),
+        ("EXPIRED", ["REMOVED"], False),
+    ],
+)
+def test_what_is_partly_open_is_waited_for_as_long_as_the_rest_is_under_way(
+    status: str, grants: list[str], expected: bool | None
+) -> None:
+    assert is_open({"status": status, "resourceIps": [{"status": grant} for grant in grants]}) is expected
 
 
 @pytest.mark.parametrize("arguments", [("close",), ("close", "--all", "x"), ("open", "web", "--")])

@@ -1,5 +1,7 @@
 """`entryguard login` and `logout`, at a real server."""
 
+import contextlib
+import fcntl
 import json
 import os
 import stat
@@ -9,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from examples.demo.entryguard_api import EntryGuardApi
 from tests.clouds.aws_standin import AwsStandIn
+from tests.eventually import eventually
 from tests.examples.terminal import on_a_terminal, read_until
 from tests.pulumi_entryguard.doors import PASSWORD, Doors, Person
-from tests.pulumi_entryguard.entryguard_command import COMMAND, entryguard, surroundings
+from tests.pulumi_entryguard.entryguard_command import COMMAND, SECONDS, entryguard, entryguard_started, surroundings
 from tests.pulumi_entryguard.real_server import RealServer
 
 NOBODY = "nobody is signed in: use `entryguard login`"
@@ -161,6 +165,31 @@ def test_commands_that_exchange_a_token_at_once_do_not_end_the_login(signed_in: 
 
     assert [done.stderr for done in all_done] == ["no session is open\n"] * 6
     assert entryguard("sessions", environment=signed_in).returncode == 0
+
+
+def test_a_command_waits_for_another_ones_exchange_and_takes_what_came_of_it(
+    signed_in: dict[str, str], real: RealServer
+) -> None:
+    before = kept(signed_in)
+    let_expire(signed_in)
+    with file_of(signed_in).with_name("login.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with entryguard_started("sessions", environment=signed_in) as process:
+            assert eventually(lambda: has_open(process.pid, "login.lock"), SECONDS)
+            new = EntryGuardApi(real.url, {}).ask("POST", "/auth/refresh", {"refreshToken": before["refresh_token"]})
+            exchanged = before | {"access_token": new["accessToken"], "refresh_token": new["refreshToken"]}
+            file_of(signed_in).write_text(json.dumps(exchanged))
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            said = process.communicate(timeout=SECONDS)[1]
+
+    assert said == "no session is open\n"
+    assert kept(signed_in) == exchanged
+
+
+def has_open(pid: int, name: str) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return any(descriptor.resolve().name == name for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def test_a_login_that_has_ended_is_told(signed_in: dict[str, str]) -> None:
