@@ -119,9 +119,13 @@ def _finish(seen: Credential | Resource) -> None:
     model = type(seen)
     with write():
         row = locked(model.select().where(model.id == seen.id)).first()
-        if row is not None and _delete_unless_needed(row):
-            subject = credentials.subject(row) if isinstance(row, Credential) else resources.subject(row)
-            audit.record(Actor.system(row.organisation_id), f"{subject.kind}_DELETE", subject, details=_AT_LAST)
+        if row is None or not _delete_unless_needed(row):
+            return
+        system = Actor.system(row.organisation_id)
+        if isinstance(row, Credential):
+            audit.record(system, "CREDENTIAL_DELETE", credentials.subject(row), details=_AT_LAST)
+        else:
+            audit.record(system, "RESOURCE_DELETE", resources.subject(row), details=_AT_LAST)
 
 
 def _delete_unless_needed(row: Credential | Resource) -> bool:

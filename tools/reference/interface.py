@@ -30,8 +30,8 @@ _ENDPOINTS = f"""\
 Below `{BASE_PATH}`. `{BASE_PATH}/openapi.json` (OpenAPI 3.1) has every body, example and error; `{BASE_PATH}/docs`
 shows them and lets you try them. Outside it, for whoever runs the server: `/healthz`, `/readyz`, `/metrics`.
 
-A POST that makes a credential, a resource, a user or an API key takes an `Idempotency-Key`: sent again with the same
-key and body within 24 hours it makes no second object. PATCH and DELETE take an object's `ETag` in `If-Match`.
+A POST that makes something, outside `/auth`, takes an `Idempotency-Key`: sent again with the same key and body within 24
+hours it makes no second object. PATCH and DELETE take an object's `ETag` in `If-Match`.
 """
 _SCOPES = """\
 A person's role decides what they may do: an ORG_ADMIN everything. An API key may do what its scopes name, and no more
@@ -80,9 +80,8 @@ def scopes(api: Mapping[str, Any]) -> str:
     used: defaultdict[str, list[str]] = defaultdict(list)
     for path, method, operation in _operations(api):
         used[operation.get("x-required-scope", "")].append(f"{method.upper()} {path.removeprefix(BASE_PATH)}")
-    rows = [(code(scope), codes(used[scope])) for scope in sorted(SCOPES) if scope in used]
-    later = codes(sorted(SCOPES - used.keys()))
-    return f"## Scopes\n\n{_SCOPES}\n{table(('scope', 'for'), rows)}\nNo endpoint asks for these yet: {later}.\n"
+    rows = [(code(scope), codes(used[scope])) for scope in sorted(SCOPES)]
+    return f"## Scopes\n\n{_SCOPES}\n{table(('scope', 'for'), rows)}"
 
 
 def error_codes(api: Mapping[str, Any]) -> str:

@@ -76,3 +76,33 @@ def test_the_password_of_nobody_is_not_reset(admin: Caller, environment: dict[st
 
     assert result.exit_code == 1
     assert result.output == f"Error: There is no user {who[0]} in {who[1]}.\n"
+
+
+def organization(environment: dict[str, str], deed: str, which: str = "acme") -> tuple[int, str]:
+    result = run(environment, "organization", deed, "--organization", which)
+    return result.exit_code, result.output
+
+
+def test_nobody_of_a_suspended_organisation_acts_until_it_goes_on(admin: Caller, environment: dict[str, str]) -> None:
+    assert organization(environment, "suspend") == (
+        0,
+        "Acme is suspended. Its sessions have ended, and their rules are being removed.\n",
+    )
+    with connection():
+        assert admin.get("/auth/me").status_code == 401
+        assert log_in(admin.client).status_code == 401
+
+    assert organization(environment, "resume", "Acme") == (0, "Acme goes on.\n")
+    with connection():
+        assert admin.get("/auth/me").status_code == log_in(admin.client).status_code == 200
+
+
+def test_what_is_so_already_is_told(admin: Caller, environment: dict[str, str]) -> None:
+    assert organization(environment, "resume") == (1, "Error: Acme is not suspended.\n")
+    organization(environment, "suspend")
+    assert organization(environment, "suspend") == (1, "Error: Acme is suspended already.\n")
+
+
+@pytest.mark.parametrize("deed", ["suspend", "resume"])
+def test_no_organisation_of_nobodys_is_suspended(admin: Caller, environment: dict[str, str], deed: str) -> None:
+    assert organization(environment, deed, "elsewhere") == (1, "Error: There is no organization elsewhere.\n")
