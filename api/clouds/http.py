@@ -7,6 +7,7 @@ What goes wrong is an error of requests, as the vendors' SDKs expect it, which a
 """
 
 import ipaddress
+import os
 import socket
 import threading
 from collections import OrderedDict
@@ -42,13 +43,16 @@ class AnswerTooLong(requests.RequestException):
 
 
 def operators_session(endpoints: Endpoints, longest_answer: int = _LONGEST_ANSWER) -> requests.Session:
-    """A session for the public clouds and for what the operator has put in their place."""
-    return _Session(endpoints, _anywhere, longest_answer)
+    """A session for the public clouds and for what the operator has put in their place.
+
+    It shares connections with those of other credentials: what tells them apart is in each request.
+    """
+    return _Session(_operators_adapter(endpoints, longest_answer))
 
 
 def tenants_session(endpoints: Endpoints) -> requests.Session:
     """A session for a host that a tenant names: its addresses are judged when it is connected to, each time."""
-    return _Session(endpoints, endpoints.may_be_called, _LONGEST_ANSWER)
+    return _Session(_Adapter(endpoints, endpoints.may_be_called, _LONGEST_ANSWER))
 
 
 def adopt(session: requests.Session, ours: requests.Session) -> None:
@@ -79,10 +83,9 @@ def _anywhere(address: Address) -> bool:
 
 
 class _Session(requests.Session):
-    def __init__(self, endpoints: Endpoints, judge: Judge, longest_answer: int) -> None:
+    def __init__(self, adapter: "_Adapter") -> None:
         super().__init__()
         self.trust_env = False
-        adapter = _Adapter(endpoints, judge, longest_answer)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
@@ -121,6 +124,15 @@ class _Adapter(HTTPAdapter):
                 raise requests.ConnectionError("the answer broke off", request=request) from error
         answer._content_consumed = True  # type: ignore[attr-defined]
         return answer
+
+
+@lru_cache(maxsize=4)
+def _operators_adapter(endpoints: Endpoints, longest_answer: int) -> _Adapter:
+    return _Adapter(endpoints, _anywhere, longest_answer)
+
+
+# A connection that is open must not be carried over a fork.
+os.register_at_fork(after_in_child=_operators_adapter.cache_clear)
 
 
 def _body(answer: requests.Response, longest: int) -> bytes:
