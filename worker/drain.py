@@ -163,6 +163,7 @@ class Drain:
 
 def _place(error: BaseException) -> str:
     """What went wrong and where, without the message: it may hold what it stumbled over."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "an unknown place"
+    # Without the lines of code: to show them Python would keep every file that they are in, some of many megabytes.
+    frames = [(frame.f_code.co_name, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    where = "{}, line {}".format(*frames[-1]) if frames else "an unknown place"
     return f"{type(error).__name__} in {where}"

@@ -89,6 +89,8 @@ class SecurityGroupRules:
             try:
                 self._put(target, rule, priority)
             except Refused as refusal:
+                if refusal.code == "NotFound":  # it was made and looked for; of a group Azure says ResourceNotFound
+                    raise Unreachable("somebody removed the rule while it was made") from None
                 if refusal.code != "SecurityRuleConflict":
                     raise
                 continue  # somebody else was quicker

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import requests
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession, Request
@@ -52,6 +54,10 @@ def warm() -> None:
     compute_v1.FirewallsClient(transport=FirewallsRestTransport(credentials=nobody))
     compute_v1.GlobalOperationsClient(transport=GlobalOperationsRestTransport(credentials=nobody))
     compute_v1.NetworksClient(transport=NetworksRestTransport(credentials=nobody))
+    # A short key, of nobody, loads what a key is read and signs with: 3 MB.
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505  it signs nothing that anybody takes
+    written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    _account_of({"client_email": "nobody", "private_key": written}, _TOKEN)
 
 
 class GoogleClients:

@@ -7,11 +7,15 @@ What goes wrong is an error of requests, as the vendors' SDKs expect it, which a
 """
 
 import ipaddress
+import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -39,13 +43,16 @@ class AnswerTooLong(requests.RequestException):
 
 
 def operators_session(endpoints: Endpoints, longest_answer: int = _LONGEST_ANSWER) -> requests.Session:
-    """A session for the public clouds and for what the operator has put in their place."""
-    return _Session(endpoints, lambda address: True, longest_answer)
+    """A session for the public clouds and for what the operator has put in their place.
+
+    It shares connections with those of other credentials: what tells them apart is in each request.
+    """
+    return _Session(_operators_adapter(endpoints, longest_answer))
 
 
 def tenants_session(endpoints: Endpoints) -> requests.Session:
     """A session for a host that a tenant names: its addresses are judged when it is connected to, each time."""
-    return _Session(endpoints, endpoints.may_be_called, _LONGEST_ANSWER)
+    return _Session(_Adapter(endpoints, endpoints.may_be_called, _LONGEST_ANSWER))
 
 
 def adopt(session: requests.Session, ours: requests.Session) -> None:
@@ -55,17 +62,30 @@ def adopt(session: requests.Session, ours: requests.Session) -> None:
     session.max_redirects = 0  # to be sent elsewhere is an error: what is named there was never checked
 
 
+def warm(ca_bundle: Path | None) -> None:
+    """Do what is done once in a process, so that it is not done again in each that is forked of it."""
+    trusted(ca_bundle)
+    requests.Session().prepare_request(requests.Request("GET", "https://entryguard.example/"))
+    # Each of Azure's thousand classes of mappings is asked whether it is one, and notes what it said: 5 MB.
+    kinds: tuple[type, ...] = (list, bool, ItemsView, type(OrderedDict().values()))
+    for kind in kinds:
+        issubclass(kind, Mapping)
+
+
 def is_forbidden(error: requests.RequestException) -> bool:
     """Whether a call was not made because of where it would have gone."""
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", cause), ForbiddenAddress)
 
 
+def _anywhere(address: Address) -> bool:
+    return True
+
+
 class _Session(requests.Session):
-    def __init__(self, endpoints: Endpoints, judge: Judge, longest_answer: int) -> None:
+    def __init__(self, adapter: "_Adapter") -> None:
         super().__init__()
         self.trust_env = False
-        adapter = _Adapter(endpoints, judge, longest_answer)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
@@ -104,6 +124,15 @@ class _Adapter(HTTPAdapter):
                 raise requests.ConnectionError("the answer broke off", request=request) from error
         answer._content_consumed = True  # type: ignore[attr-defined]
         return answer
+
+
+@lru_cache(maxsize=4)
+def _operators_adapter(endpoints: Endpoints, longest_answer: int) -> _Adapter:
+    return _Adapter(endpoints, _anywhere, longest_answer)
+
+
+# A connection that is open must not be carried over a fork.
+os.register_at_fork(after_in_child=_operators_adapter.cache_clear)
 
 
 def _body(answer: requests.Response, longest: int) -> bytes:
@@ -149,6 +178,7 @@ def _cut(connections: list[HTTPConnection], over: threading.Event) -> None:
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
+@lru_cache(maxsize=8)
 def _pools(judge: Judge) -> dict[str, type[HTTPConnectionPool]]:
     """urllib3's pools, with connections that are made to judged addresses only and can be cut."""
 

@@ -19,6 +19,7 @@ from tests.clouds.sites import (
     a_rule,
     applied,
     listed,
+    once_ready,
     state,
 )
 
@@ -109,10 +110,10 @@ class PromisesOfACloud(PromisesOfWriters):
             connection.apply(target, Kept(rule, added=True))
 
         assert state(connection, target, Kept(rule, added=True)) is State.PRESENT
-        kept = applied(connection, target, rule)
+        kept = once_ready(lambda: applied(connection, target, rule))
         with site.losing_answers(), pytest.raises(Unreachable):
             connection.revoke(target, kept)
-        connection.revoke(target, kept)
+        once_ready(lambda: connection.revoke(target, kept))
 
         assert state(connection, target, kept) is State.ABSENT
 

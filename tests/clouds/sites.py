@@ -1,15 +1,19 @@
 """A cloud's stand-in as the promises of all clouds need it, and what their tests say in a word."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from ipaddress import ip_network
 from itertools import cycle
 from typing import Protocol as Shape
+from typing import TypeVar
 
-from api.clouds import Cloud, Connection, Endpoints, Target
+from api.clouds import Cloud, Connection, Endpoints, Target, Unreachable
 from api.clouds.base import before_call
 from api.clouds.rules import Found, Kept, Listing, Network, Ports, Protocol, Rule, State, Tag
+
+Answer = TypeVar("Answer")
 
 HERE = uuid.UUID("6c1e1a52-54c5-4f0e-9d3c-6a8f4f1f7a10")
 ELSEWHERE = uuid.UUID("0b7e2f4c-7d0a-4c57-8f0b-3f1f6f0f2b11")
@@ -119,6 +123,18 @@ def applied(connection: Connection, target: Target, rule: Rule, known: Sequence[
     """The rule, applied as its row would have it done."""
     kept = Kept(rule, tuple(known), added=True)
     return Kept(rule, connection.apply(target, kept), added=True)
+
+
+def once_ready(ask: Callable[[], Answer], seconds: float = 10) -> Answer:
+    """What the cloud answers when what it was asked before is done; until then it asks to come back later."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def listed(connection: Connection, target: Target, kept: Kept) -> Found:

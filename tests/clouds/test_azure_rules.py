@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable
-from api.clouds.base import Full
+from api.clouds.base import Full, before_call
 from api.clouds.rules import Found, Kept, Ports, Protocol, Rule, State
 from tests.clouds.azure_faults import answering, racing
 from tests.clouds.azure_standin import AzureStandIn, as_target
@@ -138,6 +138,27 @@ def test_somebody_who_is_always_quicker_is_no_verdict(
 ) -> None:
     with azure.faulty(racing(1000)), pytest.raises(Unreachable, match="priorities"):
         applied(connection, target, a_rule(ADDRESS))
+
+
+def test_a_rule_that_goes_while_it_is_made_is_no_verdict(
+    azure: AzureStandIn, connection: Connection, target: Target
+) -> None:
+    """A person was quick, or the last call of a worker that was held up came late."""
+    rule = a_rule(ADDRESS)
+
+    def remove() -> None:
+        if any(each["name"] == rule.tag.short for each in azure.rules(target)):
+            azure.remove(target, rule.tag.short)
+
+    token = before_call.set(remove)
+    try:
+        with pytest.raises(Unreachable, match="removed"):
+            applied(connection, target, rule)
+    finally:
+        before_call.reset(token)
+    kept = applied(connection, target, rule)
+
+    assert state(connection, target, kept) is State.PRESENT
 
 
 def test_an_equal_rule_of_somebody_else_is_said_and_ours_stands_beside_it(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.clouds import CLOUDS, Connection, Endpoints, Refused, Unreachable, Verified
+from api.clouds import CLOUDS, Connection, Endpoints, Refused, Unreachable, Verified, http
 from api.clouds.base import before_call
 from api.clouds.rules import Kept
 from tests.clouds.azure_faults import answering_as_is, entra_answering, silent
@@ -91,7 +91,8 @@ def test_a_connection_and_what_it_holds_show_no_secret(azure: AzureStandIn, at_a
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The ports that this process connects to."""
+    """The ports that this process connects to, which keeps no connection that an earlier test has made."""
+    http._operators_adapter.cache_clear()
     ports: list[int] = []
     connect: Callable[[socket.socket, Any], None] = socket.socket.connect
 

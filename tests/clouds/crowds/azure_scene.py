@@ -27,6 +27,7 @@ class AzureScene(Scene):
         "throttled": by_chance(0.04, answering(429, "TooManyRequests", Retry_After="1").settings),
         "unavailable": by_chance(0.03, answering(503, "ServiceUnavailable").settings),
         "slow": by_chance(0.05, slow(0.1).settings),
+        "another change": by_chance(0.04, answering(409, "AnotherOperationInProgress").settings, only_changes=True),
         "answer lost": by_chance(0.06, losing_answers().settings, only_changes=True),
         "done late": by_chance(0.04, {"late": 1.5}, only_changes=True),
     }

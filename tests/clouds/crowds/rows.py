@@ -25,6 +25,7 @@ class Row:
     def __init__(self, folder: Path, number: int, rule: Rule) -> None:
         self.rule = rule
         self._file = folder / f"row-{number}.json"
+        self._names = folder / f"row-{number}.names"
 
     @contextmanager
     def claimed(self) -> Iterator[Known]:
@@ -41,6 +42,13 @@ class Row:
 
     def keep(self, known: Known) -> None:
         self._file.write_text(json.dumps(asdict(known)), encoding="ascii")
+
+        with self._names.open("a", encoding="ascii") as names:
+            names.writelines(f"{name}\n" for name in known.provider_ids)
+
+    def names(self) -> set[str]:
+        """Every name that the cloud has ever had for what was made for it."""
+        return set(self._names.read_text(encoding="ascii").split()) if self._names.exists() else set()
 
     def kept(self, known: Known) -> Kept:
         return Kept(self.rule, known.provider_ids, known.added)

@@ -20,6 +20,7 @@ from tests.clouds.crowds.azure_scene import AzureScene
 from tests.clouds.crowds.crowd import Crowd, written
 from tests.clouds.crowds.gcp_scene import GcpScene
 from tests.clouds.crowds.plan import OPERATIONS, PROCESSES, RULES, rules
+from tests.clouds.crowds.rows import Row
 from tests.clouds.crowds.scene import Scene
 from tests.clouds.crowds.writer import Writer
 from tests.clouds.gcp_standin import GcpStandIn
@@ -77,7 +78,7 @@ def settled(scene: Scene, folder: Path, target: str) -> None:
     assert set(met) == set(scene.chances)
     writer = crowd.writer()
     left = writer.not_as_wanted()
-    assert [number for number in {*astray, *left} if not may_stray(scene, number)] == []
+    assert [number for number in {*astray, *left} if not may_stray(scene, writer.rows[number])] == []
 
     writer.settles()
 
@@ -93,10 +94,10 @@ def settled(scene: Scene, folder: Path, target: str) -> None:
     )
 
 
-def may_stray(scene: Scene, number: int) -> bool:
+def may_stray(scene: Scene, row: Row) -> bool:
     """The crowd had an answer to all that it asked for: only a change that was done late undoes another."""
-    rule = scene.rules[number]
-    signs = (rule.tag.short, str(rule.tag.rule), str(rule.address))
+    rule = row.rule
+    signs = {rule.tag.short, str(rule.tag.rule), str(rule.address), *row.names()}
     is_late = any(sign in about for about in scene.met()["late"] for sign in signs)
     return is_late or (scene.are_shared and [each.address for each in scene.rules].count(rule.address) > 1)
 

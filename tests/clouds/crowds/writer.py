@@ -31,12 +31,12 @@ class Writer:
         """Rules that were there or gone by the cloud's answer, and not by a look, while nobody else had the row."""
         self._connection = connection
         self._target = target
-        self._rows = rows
+        self.rows = rows
         self._alone_on = alone_on
 
     def does(self, deed: Deed) -> None:
         """What is wanted is kept, and brought about; between attempts others may have the row, and want otherwise."""
-        row = self._rows[deed.rule]
+        row = self.rows[deed.rule]
         with row.claimed() as known:
             known.is_wanted = deed.is_wanted
             row.keep(known)
@@ -59,18 +59,18 @@ class Writer:
             for stray in self.listing().strays:
                 self._connection.revoke(self._target, stray)
             for number in self.not_as_wanted():
-                self._bring_about(self._rows[number], self._rows[number].known)
+                self._bring_about(self.rows[number], self.rows[number].known)
 
     def not_as_wanted(self) -> list[int]:
         """Which rules are not there and should be, or are there and should not; but not for somebody else's sake."""
         found = self.listing().found
-        return [number for number, row in enumerate(self._rows) if not _is_right(found[row.rule.tag], row.known)]
+        return [number for number, row in enumerate(self.rows) if not _is_right(found[row.rule.tag], row.known)]
 
     def listing(self) -> Listing:
-        return self._connection.rules(self._target, HERE, [row.kept(row.known) for row in self._rows])
+        return self._connection.rules(self._target, HERE, [row.kept(row.known) for row in self.rows])
 
     def wanted(self) -> set[Tag]:
-        return {row.rule.tag for row in self._rows if row.known.is_wanted}
+        return {row.rule.tag for row in self.rows if row.known.is_wanted}
 
     def _bring_about(self, row: Row, known: Known) -> None:
         if not known.is_wanted:
@@ -87,7 +87,7 @@ class Writer:
         row.keep(known)
 
     def _look_again(self, number: int, known: Known) -> None:
-        row = self._rows[number]
+        row = self.rows[number]
         listing = self._connection.rules(self._target, HERE, [row.kept(known)])
         if not _is_right(listing.found[row.rule.tag], known):
             self.astray.append(number)
