@@ -1,6 +1,7 @@
 """`entryguard open … -- COMMAND` and `--close-on-exit`: what was opened is closed, whatever happens."""
 
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -14,7 +15,7 @@ import pytest
 from tests.clouds.aws_standin import AwsStandIn, Fault, answering
 from tests.eventually import eventually
 from tests.examples.terminal import read_until
-from tests.pulumi_entryguard.doors import HERE, Door, Doors
+from tests.pulumi_entryguard.doors import HERE, PASSWORD, Door, Doors, at_home
 from tests.pulumi_entryguard.entryguard_command import COMMAND, SECONDS, entryguard, entryguard_started, surroundings
 from tests.pulumi_entryguard.real_server import RealServer
 
@@ -253,6 +254,23 @@ def test_a_session_that_is_over_before_its_command_is_no_failure(
         rest_of(process)
 
     assert process.returncode == 4
+
+
+def test_a_token_that_expires_while_the_command_runs_keeps_nothing_open(
+    doors: Doors, door: Door, real: RealServer, tmp_path: Path
+) -> None:
+    home = at_home(tmp_path, real.url)
+    entryguard("login", "--email", doors.person(door).email, environment=home, given=PASSWORD)
+    login = tmp_path / "entryguard" / "login.json"
+    expires = f"echo runs; while ! [ -e {tmp_path}/expired ]; do sleep 0.1; done"
+    with entryguard_started(*opening(door, ["sh", "-c", expires]), environment=home) as process:
+        line_of(process)
+        login.write_text(json.dumps(json.loads(login.read_text()) | {"access_token": "a.b.c", "good_until": 0}))
+        (tmp_path / "expired").touch()
+        said = rest_of(process)
+
+    assert process.returncode == 0, said
+    assert doors.is_closed_soon(door)
 
 
 def test_no_token_is_in_the_process_list_or_in_what_is_said(door: Door, pipeline: dict[str, str]) -> None:
