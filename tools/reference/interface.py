@@ -30,8 +30,8 @@ _ENDPOINTS = f"""\
 Below `{BASE_PATH}`. `{BASE_PATH}/openapi.json` (OpenAPI 3.1) has every body, example and error; `{BASE_PATH}/docs`
 shows them and lets you try them. Outside it, for whoever runs the server: `/healthz`, `/readyz`, `/metrics`.
 
-A POST that makes something, outside `/auth`, takes an `Idempotency-Key`: sent again with the same key and body within 24
-hours it makes no second object. PATCH and DELETE take an object's `ETag` in `If-Match`.
+A POST that makes something, outside `/auth`, takes an `Idempotency-Key`: sent again with the same key and body within
+24 hours it makes no second object. PATCH and DELETE take an object's `ETag` in `If-Match`.
 """
 _SCOPES = """\
 A person's role decides what they may do: an ORG_ADMIN everything. An API key may do what its scopes name, and no more
