@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pulumi_entryguard import duration, sessions, sign_in
-from pulumi_entryguard.errors import EntryGuardError
+from pulumi_entryguard.errors import EntryGuardError, Unreachable
 from pulumi_entryguard.opening import Watch, open_behind_it_closed
 from pulumi_entryguard.sessions import Session
 from pulumi_entryguard.signals import NotedSignals
@@ -85,7 +85,7 @@ def _open(asked: argparse.Namespace) -> int:
         return NO_SUCH_COMMAND
     resources = sessions.ids_of(sign_in.client(), asked.resources)
     with NotedSignals() as signals:
-        session = sessions.start(sign_in.client(), resources, asked.minutes, asked.reason)
+        session = _started(resources, asked)
         say(_told(session))
         if command is not None or asked.close_on_exit:
             return open_behind_it_closed(session, signals, command)
@@ -94,6 +94,14 @@ def _open(asked: argparse.Namespace) -> int:
             _wait(session, signals)
         signals.check()
     return 0
+
+
+def _started(resources: Sequence[str], asked: argparse.Namespace) -> Session:
+    try:
+        return sessions.start(sign_in.client(), resources, asked.minutes, asked.reason)
+    except Unreachable:
+        say("whether a session was started is not known: `entryguard sessions` shows it")
+        raise
 
 
 def _wait(session: Session, signals: NotedSignals) -> None:
@@ -109,13 +117,14 @@ def _list(asked: argparse.Namespace) -> None:
     found = sessions.of_everybody(sign_in.client()) if asked.all else sessions.own_live(sign_in.client())
     if asked.json:
         tell(json.dumps(found, indent=2))
-    elif found:
-        tell(_table(found, asked.all))
-    else:
-        say("no session is open" if not asked.all else "there is no session")
-    for session in [] if asked.json else found:
-        for trouble in sessions.troubles(session) if session["endedAt"] is None else ():
-            say(f"{session['id']}: {trouble}")
+        return
+    if not found:
+        say("there is no session" if asked.all else "no session is open")
+        return
+    tell(_table(found, asked.all))
+    for session in found:
+        for trouble in sessions.troubles(session):
+            say(f"session {session['id']}: {trouble}")
 
 
 def _close(asked: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pulumi_entryguard.reading import asked, body_of, is_id, only, paged
 Session = Mapping[str, Any]
 
 LIVE = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", "EXPIRING")
+OVER = ("EXPIRED", "CANCELLED")
 FORBIDDEN = 403
 
 
@@ -63,7 +64,9 @@ def own_live(client: Client) -> list[Session]:
 
 
 def troubles(session: Session) -> list[str]:
-    """What is wrong with it, a sentence for each resource."""
+    """What is wrong with it, a sentence for each resource; what was wrong with one that is over is past."""
+    if session["status"] in OVER:
+        return []
     return [
         f"{grant['resourceName']} ({grant['ipAddress']}): {grant['errorMessage']}"
         for grant in session["resourceIps"]

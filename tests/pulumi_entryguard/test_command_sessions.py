@@ -117,6 +117,25 @@ def test_what_the_api_refuses_is_told_in_its_words(door: Door, pipeline: dict[st
     assert done.stderr.startswith("entryguard: DURATION_EXCEEDED: ")
 
 
+def test_where_no_answer_comes_it_is_not_known_whether_somebody_was_let_in(
+    door: Door, pipeline: dict[str, str]
+) -> None:
+    done = entryguard("open", door.id, environment=pipeline | {"ENTRYGUARD_ENDPOINT": "http://127.0.0.1:1"})
+
+    assert done.returncode == 1
+    assert "whether a session was started is not known: `entryguard sessions` shows it\n" in done.stderr
+
+
+def test_what_is_wrong_is_listed_below_the_table(doors: Doors, pipeline: dict[str, str]) -> None:
+    wall = doors.wall()
+    session = entryguard("open", wall.id, "--wait", environment=pipeline).stdout.strip()
+
+    done = entryguard("sessions", environment=pipeline)
+
+    assert "FAILED" in done.stdout
+    assert done.stderr.startswith(f"session {session}: {wall.name} (127.0.0.1): ")
+
+
 def test_a_table_shows_what_is_open_from_where_and_for_how_long(door: Door, pipeline: dict[str, str]) -> None:
     session = entryguard("open", door.id, "--for", "2h", "--wait", environment=pipeline).stdout.strip()
 
