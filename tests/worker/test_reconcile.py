@@ -296,6 +296,53 @@ def test_a_cloud_that_throttles_is_not_asked_for_the_rest(bench: Bench, cloud: M
     assert [status(session) for session in sessions] == [("ACTIVE", "APPLIED")] * 5
 
 
+def test_a_cloud_that_falls_silent_is_asked_twice_and_not_for_each_of_many(bench: Bench, cloud: MadeUpCloud) -> None:
+    for last in range(5):
+        bench.open(f"81.2.69.{last}")
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+
+    serve_one(bench)
+
+    assert cloud.calls["apply"] == 2
+
+
+def test_a_removal_stays_urgent_whatever_else_is_asked_of_its_target(bench: Bench, cloud: MadeUpCloud) -> None:
+    session = bench.open()
+    bench.serve()
+    bench.end(session)
+    cloud.answers["list"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    bench.open(THERE)
+    assert Target.get().due_priority == Priority.APPLY
+
+    for _ in range(8):
+        bench.serve()
+        assert Target.get().due_priority == Priority.REVOKE
+        assert 0 < (due_in() or 0) <= 15
+        pass_time(due_in() or 0)
+
+
+def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_there(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    later: list[Session] = []
+
+    def no_answer() -> None:
+        later.append(bench.open())
+        raise Unreachable("the cloud did not answer")
+
+    during(cloud, "revoke", no_answer)
+    serve_one(bench)
+
+    assert status(later[0]) == ("PENDING", "PENDING")
+    bench.serve_for(2)
+    assert status(later[0]) == ("ACTIVE", "APPLIED")
+    assert told() == [APPLIED]
+
+
 def test_what_was_revoked_before_a_cloud_throttled_is_told(bench: Bench, cloud: MadeUpCloud) -> None:
     first = bench.open(HERE)
     bench.serve()
