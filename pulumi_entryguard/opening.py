@@ -50,7 +50,6 @@ class Watch:
         """Raises Interrupted when a signal comes."""
         while self.session["endedAt"] is None:
             self._look_after(HOLDING_PAUSE)
-        say(f"session {self.session['id']} is over: {self.session['endedReason']}")
 
     def _look_after(self, pause: float) -> None:
         self._signals.pause(pause)
@@ -68,20 +67,20 @@ class Watch:
                 say(trouble)
 
 
-def open_behind_it_closed(session: Session, signals: NotedSignals, command: Sequence[str] | None) -> int:
+def use_and_close(session: Session, signals: NotedSignals, command: Sequence[str] | None) -> int:
     """Wait until it is open, run the command, or stay until the session is over; close it; the exit code.
 
     Raises NotOpened, Interrupted and other errors after it has been closed.
     """
     try:
-        code = _used(session, signals, command)
+        code = _use(session, signals, command)
     except BaseException:  # whatever it was: nobody is to stay let in
-        closed(session)
+        close(session)
         raise
-    return 1 if not closed(session) and code == 0 else code
+    return 1 if not close(session) and code == 0 else code
 
 
-def _used(session: Session, signals: NotedSignals, command: Sequence[str] | None) -> int:
+def _use(session: Session, signals: NotedSignals, command: Sequence[str] | None) -> int:
     if command is None:  # else standard output is the command's
         tell(session["id"])
     watch = Watch(session, signals)
@@ -96,7 +95,7 @@ def _used(session: Session, signals: NotedSignals, command: Sequence[str] | None
         raise UnusableInput(f"{command[0]} can't be run: {error.strerror}") from None
 
 
-def closed(session: Session) -> bool:
+def close(session: Session) -> bool:
     """Close it, and say so; False where that could not be done, and why was said."""
     until = time.monotonic() + CLOSING_SECONDS
     while True:

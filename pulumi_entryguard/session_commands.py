@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_entryguard import duration, sessions, sign_in
 from pulumi_entryguard.errors import EntryGuardError, Unreachable
-from pulumi_entryguard.opening import Watch, open_behind_it_closed
+from pulumi_entryguard.opening import Watch, use_and_close
 from pulumi_entryguard.sessions import Session
 from pulumi_entryguard.signals import NotedSignals
 from pulumi_entryguard.terminal import say, tell
@@ -88,7 +88,7 @@ def _open(asked: argparse.Namespace) -> int:
         session = _started(resources, asked)
         say(_told(session))
         if command is not None or asked.close_on_exit:
-            return open_behind_it_closed(session, signals, command)
+            return use_and_close(session, signals, command)
         tell(session["id"])
         if asked.wait:
             _wait(session, signals)

@@ -240,7 +240,7 @@ def test_a_session_that_somebody_else_ends_is_held_no_longer(door: Door, pipelin
         said = rest_of(process)
 
     assert process.returncode == 0, said
-    assert f"session {session} is over: MANUAL" in said
+    assert f"session {session} is closed (MANUAL)" in said
 
 
 def test_a_session_that_is_over_before_its_command_is_no_failure(
