@@ -1,5 +1,7 @@
 """What ends because its time is up."""
 
+from dataclasses import replace
+
 from api import audit, due
 from api.actor import Actor
 from api.database import locked, now, write
@@ -19,4 +21,5 @@ def expire_static_rule(claim: Claim) -> None:
             targets.end(Grant.static_rule_id == rule.id)
             subject = audit.Subject("STATIC_IP_RULE", rule.id, rule.label)
             audit.record(Actor.system(rule.organisation_id), "STATIC_IP_RULE_EXPIRE", subject)
-        due.settle(claim, {}, look_again_seconds=None)
+        # No cloud was asked: nothing of a worker that died before is still to land, and nothing to be told of twice.
+        due.settle(replace(claim, inherited=False), {}, look_again_seconds=None)
