@@ -76,7 +76,9 @@ def _minutes(session: Session) -> int:
 
 
 def _links(role: Role) -> dict[str, int]:
-    return {table.__name__: table.select().where(table.role_id == role.id).count() for table in (RoleResource, RoleUser)}
+    return {
+        table.__name__: table.select().where(table.role_id == role.id).count() for table in (RoleResource, RoleUser)
+    }
 
 
 def _rows(table: Any, company: Organisation) -> list[Any]:

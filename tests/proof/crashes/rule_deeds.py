@@ -9,7 +9,7 @@ from api.credentials.verdict import secret_in_use
 from api.database import connection, current_time, write
 from api.due import LEASE_SECONDS, Claim, Priority
 from api.installation import identity
-from api.targets.models import Rule, Target
+from api.targets.models import Target
 from api.targets.work import work_on
 from tests.proof.crashes.cloud_deeds import verified
 from tests.proof.crashes.deed import EVERY_CLOUD, EVERY_CLOUD_IF_FULL, deed

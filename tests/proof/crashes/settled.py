@@ -33,8 +33,8 @@ _TABLES: dict[str, Any] = {
 }
 _ENDS = {"API_KEY": "API_KEY_REVOKE"}
 _LINKED = tuple(f"ROLE_{what}_{deed}" for what in ("RESOURCE", "USER") for deed in ("ADD", "REMOVE"))
-# Told first, when it lets nobody in any more; that it is gone is told when it is.
-_TO_BE_DELETED = {"force": True}
+# Told once more, of what had to wait for its last rule when it was deleted.
+_GONE_AT_LAST = {"rulesRemoved": True}
 _BY_THE_CLOCK = (Session, StaticRule)
 """What is due when its time is up: there is no verdict about it."""
 
@@ -86,7 +86,7 @@ def _of_company(company: Organisation) -> Iterator[str]:
     told = [entry.details for entry in events(company) if entry.event_type == "ORGANIZATION_UPDATE"]
     if sum("created" in details for details in told) != 1:
         yield "it is not told once that an organisation was made"
-    if company.revision != 1 + sum("changed" in details for details in told):
+    if company.revision != 1 + sum("created" not in details for details in told):
         yield "an organisation's changes and events differ"
 
 
@@ -134,7 +134,7 @@ def _of_audit(company: Organisation, kind: str) -> Iterator[str]:
     ended = Counter(
         entry.resource_id
         for entry in told
-        if entry.event_type == _ENDS.get(kind, f"{kind}_DELETE") and entry.details != _TO_BE_DELETED
+        if entry.event_type == _ENDS.get(kind, f"{kind}_DELETE") and entry.details != _GONE_AT_LAST
     )
     changed = Counter(
         entry.resource_id

@@ -1,4 +1,4 @@
-"""What must be true of a run's sessions, static rules and rules, here and in the cloud, when all that was due is done."""
+"""What must be true of what a run lets in, in its rows and in the cloud, when all that was due is done."""
 
 import uuid
 from collections import Counter
@@ -107,7 +107,7 @@ def _of_grant(one: Grant) -> Iterator[str]:
         return
     if one.status != targets.APPLIED or one.applied_at is None or one.error is not None:
         yield f"a grant is {one.status}: {one.error}"
-    if rule is None or not rule.is_seen or one.provider_rule_id is None:
+    if rule is None or not rule.is_seen:
         yield "a grant has no rule that was seen"
 
 
