@@ -80,6 +80,15 @@ class LiveObjects:
             self._keep(collection, self._ask("POST", f"/{collection}", self._new(collection)))
         return self.random.choice(list(objects))
 
+    def _one_that_stays(self, collection: str) -> str:
+        """The id of an object that is there and not being deleted: a resource may have gone with its credential."""
+        while True:
+            object_id = self.one(collection)
+            shown = self.read(collection, object_id)
+            if shown is not None and shown["deletingSince"] is None:
+                return object_id
+            del self._objects[collection][object_id]
+
     def shown(self, collection: str, object_id: str) -> Body:
         """The object as it was when it was made; empty where it is not there."""
         return self._objects[collection].get(object_id, {})
@@ -140,12 +149,12 @@ class LiveObjects:
         made: Mapping[str, Callable[[], Body]] = {
             "credentials": lambda: {"name": name, **_AWS_CREDENTIAL},
             "resources": lambda: {"name": name, **self._object_in_a_cloud()},
-            "sessions": lambda: {"resourceIds": [self.one("resources")], "ipv4Address": ADDRESS},
+            "sessions": lambda: {"resourceIds": [self._one_that_stays("resources")], "ipv4Address": ADDRESS},
             "roles": lambda: {"name": name},
             "static-ip-rules": lambda: {
                 "label": name,
                 "ipAddress": ADDRESS,
-                "resourceIds": [self.one("resources")],
+                "resourceIds": [self._one_that_stays("resources")],
             },
             "users": lambda: {
                 "name": name,
@@ -157,7 +166,7 @@ class LiveObjects:
         return made[collection]()
 
     def _object_in_a_cloud(self) -> Body:
-        credential_id = self.one("credentials")
+        credential_id = self._one_that_stays("credentials")
         return {"credentialId": credential_id, **named_object(self.shown("credentials", credential_id)["provider"])}
 
     def _ask(self, method: str, path: str, body: Body) -> Body:
