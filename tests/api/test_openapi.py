@@ -19,8 +19,14 @@ pytestmark = pytest.mark.engines("sqlite")
 
 METHODS = ("get", "post", "put", "patch", "delete")
 PUBLIC = {("/auth/login", "post"), ("/auth/register", "post"), ("/auth/refresh", "post")}
-TAKES_A_KEY = {"/credentials", "/resources", "/users", "/api-keys", "/sessions", "/sessions/{session_id}/extend"}
-CHANGES = {"/sessions/{session_id}/stop", "/sessions/{session_id}/extend", "/sessions/{session_id}/ip"}
+TAKES_A_KEY = {
+    *("/credentials", "/resources", "/roles", "/static-ip-rules", "/users", "/api-keys"),
+    *("/sessions", "/sessions/{session_id}/extend"),
+}
+CHANGES = {
+    *("/sessions/{session_id}/stop", "/sessions/{session_id}/extend", "/sessions/{session_id}/ip"),
+    *("/roles/{role_id}/resources/{resource_id}", "/roles/{role_id}/users/{user_id}"),
+}
 """What changes an object under another method than PATCH and DELETE."""
 
 
@@ -162,6 +168,9 @@ def test_answers_carry_the_headers_that_the_document_names(document: dict[str, A
     }
     resource = {**CREATE_RESOURCE, "credentialId": made["credential_id"]}
     made["resource_id"] = admin.post("/resources", json=resource).json["id"]
+    made["role_id"] = admin.post("/roles", json={"name": "On call"}).json["id"]
+    rule = {"label": "Office", "ipAddress": "203.0.113.7", "resourceIds": [made["resource_id"]]}
+    made["static_ip_rule_id"] = admin.post("/static-ip-rules", json=rule).json["id"]
     made["session_id"] = admin.post("/sessions", json={"ipv4Address": "203.0.113.7"}).json["id"]
     for path, method, operation in operations(document):
         if method != "get" or path.endswith("/targets"):
@@ -205,7 +214,7 @@ def test_the_request_to_create_a_credential_shows_each_cloud(document: dict[str,
 
 
 def test_the_documents_own_request_examples_are_taken_by_the_server(document: dict[str, Any], admin: Caller) -> None:
-    for path in ("/users", "/api-keys"):
+    for path in ("/users", "/api-keys", "/roles"):
         media = document["paths"][BASE + path]["post"]["requestBody"]["content"]["application/json"]
         answer = admin.post(path, json=media["example"])
         assert answer.status_code == 201, answer.json
