@@ -112,6 +112,7 @@ def close(session: Session) -> bool:
 
 def _refusal(session: Session) -> str:
     open_ones = sorted({one["resourceName"] for one in session["resourceIps"] if one["status"] == "APPLIED"})
-    told = [f"session {session['id']} is {session['status']}"]
+    why = f" ({session['endedReason']})" if session["endedReason"] else ""
+    told = [f"session {session['id']} is {session['status']}{why}"]
     told += [f"open: {', '.join(open_ones)}"] if open_ones else []
     return "; ".join(told + [f"not open: {trouble}" for trouble in sessions.troubles(session)])

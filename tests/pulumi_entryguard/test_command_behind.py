@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import termios
@@ -58,6 +59,11 @@ def line_of(process: subprocess.Popen[str]) -> str:
 def rest_of(process: subprocess.Popen[str]) -> str:
     """What it says on standard error until it ends."""
     return process.communicate(timeout=SECONDS)[1]
+
+
+def wait_until_open(process: subprocess.Popen[str]) -> None:
+    assert process.stderr
+    assert any(line.endswith(" is open\n") for line in iter(process.stderr.readline, ""))
 
 
 @pytest.mark.parametrize(
@@ -236,11 +242,27 @@ def test_a_session_that_is_held_is_closed_on_ctrl_c(doors: Doors, door: Door, pi
 def test_a_session_that_somebody_else_ends_is_held_no_longer(door: Door, pipeline: dict[str, str]) -> None:
     with entryguard_started(*opening(door), "--close-on-exit", environment=pipeline) as process:
         session = line_of(process).strip()
+        wait_until_open(process)
         entryguard("close", session, environment=pipeline)
         said = rest_of(process)
 
     assert process.returncode == 0, said
     assert f"session {session} is closed (MANUAL)" in said
+
+
+def test_a_session_that_somebody_else_ends_before_it_is_open_is_told(
+    doors: Doors, door: Door, pipeline: dict[str, str], aws: AwsStandIn
+) -> None:
+    with (
+        aws.failing(answering(503, "RequestLimitExceeded", "Request limit exceeded.")),
+        entryguard_started(*opening(door), "--wait", environment=pipeline) as process,
+    ):
+        session = line_of(process).strip()
+        entryguard("close", session, environment=pipeline)
+        said = rest_of(process)
+
+    assert process.returncode == 1
+    assert re.search(rf"entryguard: session {session} is (EXPIRING|CANCELLED) \(MANUAL\)", said), said
 
 
 def test_a_session_that_is_over_before_its_command_is_no_failure(
