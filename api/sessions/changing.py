@@ -56,7 +56,8 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
         if not wanted.named and not _is_own(actor, seen):
             raise InvalidInput(_SOMEBODY_ELSES)
         networks = chosen(actor, wanted, organisation, settings)
-        resources = allowed_still(actor, organisation.tier, _opened(seen)).resources
+        opened = allowed_still(actor, organisation.tier, _opened(seen)).resources
+        resources = [resource for resource in opened if resource.deleting_since is None]
         targets.hold(resources, Grant.session_id == seen.id)
         session = _open(actor, session_id)
         before = _networks(session)

@@ -6,7 +6,7 @@ import pytest
 
 from api.audit_log.models import AuditEntry
 from api.credentials.models import Credential
-from api.database import write
+from api.database import current_time, write
 from api.resources.models import Resource
 from api.targets.models import Grant, Rule
 from tests.api.conftest import Caller
@@ -125,6 +125,18 @@ def test_who_comes_back_is_let_in_again(uma: Caller) -> None:
 
     assert [address for address, _ in live(shown["id"])] == [f"{HOME}/32"]
     assert Grant.select().count() == 3
+
+
+def test_what_is_being_deleted_is_not_opened_again(admin: Caller, resource: Resource, credential: Credential) -> None:
+    """Deleted by force after the session was read, and before its resources are held."""
+    going = openable(credential)
+    shown = started(admin)
+    with write():
+        Resource.update(deleting_since=current_time()).where(Resource.id == going.id).execute()
+
+    moved = move(admin, shown["id"], ELSEWHERE).json
+
+    assert [ip["resourceId"] for ip in moved["resourceIps"] if ip["ipAddress"] == ELSEWHERE] == [str(resource.id)]
 
 
 def test_it_takes_no_further_place(admin: Caller, resource: Resource) -> None:

@@ -34,7 +34,7 @@ def test_a_proof_shows_its_address(address: str) -> None:
 def test_it_is_good_for_sixty_seconds_and_not_before() -> None:
     proof = proof_of(parse_address(ADDRESSES[0]), CALLER, MOMENT, KEY)
 
-    assert proven(proof, CALLER, MOMENT + timedelta(seconds=59), KEY)
+    assert str(proven(proof, CALLER, MOMENT + timedelta(seconds=59), KEY)) == ADDRESSES[0]
     refuses(proof, moment=MOMENT + timedelta(seconds=60))
     refuses(proof, moment=MOMENT - timedelta(seconds=1))
 
