@@ -438,8 +438,10 @@ def test_a_rule_of_ours_that_no_row_knows_is_removed_and_asked_for_until_it_goes
     cloud.rules[stray] = State.PRESENT
     cloud.answers["revoke"] = FORBIDDEN
     bench.open()
-    bench.serve()
-    assert 0 < (due_in() or 0) <= 15
+    for _ in range(8):
+        bench.serve()
+        assert 0 < (due_in() or 0) <= 15
+        pass_time(due_in() or 0)
 
     del cloud.answers["revoke"]
     bench.serve_for(16)
