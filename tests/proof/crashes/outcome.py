@@ -3,6 +3,7 @@
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from api.accounts.models import ApiKey, Organisation, User
@@ -72,7 +73,8 @@ def _of_company(company: Organisation, run: str, cloud: Cloud, vault: Vault, ret
 
 
 def _minutes(session: Session) -> int:
-    return round((session.expires_at - session.created_at).total_seconds() / 60)
+    lasts: timedelta = session.expires_at - session.created_at
+    return round(lasts.total_seconds() / 60)
 
 
 def _links(role: Role) -> dict[str, int]:

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import worker.turn
 from api.claims import claim
 from api.credentials.verdict import secret_in_use
 from api.database import connection, current_time, write
 from api.due import LEASE_SECONDS, Claim, Priority
 from api.installation import identity
+from api.targets import work
 from api.targets.models import Target
-from api.targets.work import work_on
 from tests.proof.crashes.cloud_deeds import verified
 from tests.proof.crashes.deed import EVERY_CLOUD, EVERY_CLOUD_IF_FULL, deed
 from tests.proof.crashes.session_deeds import (
@@ -75,14 +74,14 @@ def _with_rule_removed_by_a_person(site: Site, it: It) -> None:
     with_open_session(site, it)
     with connection():
         target = Target.get(Target.organisation_id == it["organisation"])
-        work = work_on(target.id, identity())
-        assert work is not None
-        [batch] = work.batches
+        there = work.work_on(target.id, identity())
+        assert there is not None
+        [batch] = there.batches
         secret = secret_in_use(batch.credential_id)
         assert secret is not None
         cloud = Connections(site.vault, endpoints_of(site.settings)).to_cloud(secret)
         for task in batch.tasks:
-            cloud.revoke(work.target, task.kept)
+            cloud.revoke(there.target, task.kept)
         with write():
             Target.update(due_at=current_time()).where(Target.id == target.id).execute()
 
@@ -93,7 +92,7 @@ def bring_a_rule_back(site: Site, _: It) -> None:
 
 
 def _stand_still(claimed: Claim, rule_id: Any, intend: Callable[..., bool]) -> bool:
-    """Between saying so and doing so, until somebody else has the target and its session has ended."""
+    """Between saying so and doing so, until somebody else has the target."""
     is_wanted = intend(claimed, rule_id)
     Site.pass_time(LEASE_SECONDS + 1)
     claim([Target], tuple(Priority))
@@ -102,6 +101,6 @@ def _stand_still(claimed: Claim, rule_id: Any, intend: Callable[..., bool]) -> b
 
 @deed("worker", prepare=with_session, ends=is_active, opens=True)
 def open_a_rule_too_late(site: Site, _: It) -> None:
-    intend = worker.turn.work.intend
-    worker.turn.work.intend = lambda claimed, rule_id: _stand_still(claimed, rule_id, intend)
+    intend = work.intend
+    setattr(work, "intend", lambda claimed, rule_id: _stand_still(claimed, rule_id, intend))  # noqa: B010 - for this life
     site.serve()

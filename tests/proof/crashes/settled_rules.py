@@ -27,7 +27,12 @@ from worker.verify import endpoints_of
 
 _APPLY, _RESTORE, _REMOVE = "RULE_APPLY", "RULE_RESTORE", "RULE_REMOVE"
 # What may be told of a rule after what; None: before the first, and after the last where it has no row any more.
-_NEXT = {None: {_APPLY, None}, _APPLY: {_RESTORE, _REMOVE}, _RESTORE: {_RESTORE, _REMOVE}, _REMOVE: {_APPLY, None}}
+_NEXT: dict[str | None, set[str | None]] = {
+    None: {_APPLY, None},
+    _APPLY: {_RESTORE, _REMOVE},
+    _RESTORE: {_RESTORE, _REMOVE},
+    _REMOVE: {_APPLY, None},
+}
 _ENDS = {"EXPIRED": "SESSION_EXPIRE"}
 _CHANGES = ("SESSION_EXTEND", "SESSION_UPDATE")
 
@@ -38,8 +43,8 @@ def wrongs_of_rules(site: Site) -> list[str]:
     for company in companies(site.run):
         for session in Session.select().where(Session.organisation_id == company.id):
             found += [*_of_session(session), *_of_its_audit(session, events(company))]
-        for rule in StaticRule.select().where(StaticRule.organisation_id == company.id):
-            found += _of_static_rule(rule)
+        for static in StaticRule.select().where(StaticRule.organisation_id == company.id):
+            found += _of_static_rule(static)
         for one in Grant.select().where(Grant.organisation_id == company.id):
             found += _of_grant(one)
         for rule in Rule.select().where(Rule.organisation_id == company.id):
@@ -82,7 +87,7 @@ def _of_its_audit(session: Session, entries: Sequence[AuditEntry]) -> Iterator[s
     """One event for its start, one for its end, one for each change."""
     told = Counter(entry.event_type for entry in entries if entry.resource_id == str(session.id))
     changes = Counter({name: told[name] for name in _CHANGES if told[name]})
-    end = Counter([_ENDS.get(session.ended_reason, "SESSION_STOP")] if session.ended_at else [])
+    end = Counter([_ENDS.get(str(session.ended_reason), "SESSION_STOP")] if session.ended_at else [])
     if told != Counter(["SESSION_START"]) + end + changes:
         yield f"of a session that ended because of {session.ended_reason} is told {dict(told)}"
     # Nobody but who stops a session asks for its end with its revision.
