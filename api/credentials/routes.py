@@ -29,6 +29,7 @@ from api.errors import (
     Conflict,
     CredentialInUse,
     CredentialNotFound,
+    EntryGuardError,
     StaleObject,
     Unavailable,
     UnsafeUrl,
@@ -126,7 +127,7 @@ class CredentialById(MethodView):
             return _shown(changed)
         decided = _after_verdict(changed)
         if decided.candidate_status == service.REJECTED:
-            raise VerificationFailed(decided.candidate_error)
+            raise _rejection(decided.candidate_error or "")
         # While the new secret waits, the verdict is about the old one.
         if decided.candidate_status is None and decided.is_valid is False:
             raise VerificationFailed(decided.verification_error)
@@ -204,6 +205,10 @@ class Targets(MethodView):
 
 def _shown(credential: Credential) -> Shown:
     return credential, etag(credential.revision)
+
+
+def _rejection(reason: str) -> EntryGuardError:
+    return Conflict(reason) if reason.startswith(service.OTHER_ACCOUNT) else VerificationFailed(reason)
 
 
 def _after_verdict(credential: Credential) -> Credential:

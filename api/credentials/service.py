@@ -22,6 +22,8 @@ from api.vault import Vault
 VERIFYING = "VERIFYING"
 REJECTED = "REJECTED"
 
+# What the rejection of a new secret begins with that is of another account, while rules are applied.
+OTHER_ACCOUNT = "OtherAccount"
 BEING_DELETED = "The credential is being deleted. It takes no change and no further resource."
 
 

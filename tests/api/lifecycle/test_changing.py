@@ -8,15 +8,17 @@ from api.accounts.models import Organisation, User
 from api.actor import Actor
 from api.claims import claim
 from api.clouds.base import Refused, Verified
-from api.credentials.models import Credential
+from api.credentials import secrets
+from api.credentials.models import Credential, CredentialSecret
 from api.credentials.verdict import secret_to_try
-from api.database import write
+from api.database import current_time, write
 from api.due import Priority
 from api.errors import Conflict
 from api.lifecycle import verification
 from api.lifecycle.changing import change_resource
 from api.resources.models import Resource
 from api.resources.verdict import wanted
+from api.secret import Secret
 from api.sessions.models import Session
 from api.static_rules.models import StaticRule
 from api.targets.models import Grant, Rule, Target
@@ -206,6 +208,54 @@ def test_a_look_that_changes_nothing_touches_no_target(uma: User, resource: Reso
     see(resource)
 
     assert Target.get().wanted_revision == before
+
+
+def offer(credential: Credential, account: str) -> Credential:
+    """A new secret is sent, and the cloud accepts it as one of this account."""
+    with write():
+        sent = {"secret_version": 2, "candidate_status": "VERIFYING", "candidate_since": current_time()}
+        Credential.update(**sent).where(Credential.id == credential.id).execute()
+        vault = a_vault()
+        keep_secret(credential, 1, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, vault)
+        new = Secret.of_json({"accessKeyId": "AKIAIOSFODNN7EXAMPL2"})
+        secrets.keep(credential, 2, secrets.CANDIDATE, new, vault, current_time())
+    make_due(credential)
+    taken, tried = claim([Credential], list(Priority)), secret_to_try(credential.id)
+    assert taken is not None and tried is not None
+    verification.credential_accepted(taken, tried, Verified(account), 1800)
+    return fresh(credential)
+
+
+def test_a_new_secret_of_another_account_does_not_strand_rules(
+    uma: User, resource: Resource, credential: Credential
+) -> None:
+    session = opened(uma, resource)
+    serve()
+
+    after = offer(credential, "210987654321")
+
+    assert (after.account, after.candidate_status) == ("123456789012", "REJECTED")
+    assert after.candidate_error == (
+        "OtherAccount: rules are applied that only a secret of the account in use can remove"
+    )
+    assert (after.is_valid, state_of(session)) == (True, ("ACTIVE", None))
+    [kept] = CredentialSecret.select()
+    assert (kept.version, kept.state) == (1, secrets.CURRENT)
+
+
+@pytest.mark.parametrize("account", ["123456789012", "210987654321"])
+def test_a_new_secret_takes_over_where_it_strands_nothing(
+    uma: User, resource: Resource, credential: Credential, account: str
+) -> None:
+    if account == "123456789012":
+        opened(uma, resource)
+        serve()
+
+    after = offer(credential, account)
+
+    assert (after.account, after.candidate_status, after.candidate_error) == (account, None, None)
+    [kept] = CredentialSecret.select()
+    assert (kept.version, kept.state) == (2, secrets.CURRENT)
 
 
 def test_a_credential_that_is_accepted_again_has_its_targets_looked_at(

@@ -1,0 +1,120 @@
+"""What administrators ask of the API ends what it must: the routes hand over to the rooms that know."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from api.accounts.models import Organisation
+from api.resources.models import Resource
+from tests.api.conftest import Caller
+from tests.api.lifecycle.conftest import openable, opened, role_of, serve, state_of, static_rule
+from tests.api.test_errors import check
+from tests.rows import make_credential
+
+
+@pytest.fixture
+def resource(admin: Caller) -> Resource:
+    organisation = Organisation.get_by_id(admin.user.organisation_id)
+    return openable(make_credential(organisation, account="123456789012", is_valid=True))
+
+
+def path_of(kind: str, resource: Resource) -> str:
+    return f"/resources/{resource.id}" if kind == "resource" else f"/credentials/{resource.credential_id}"
+
+
+each_kind = pytest.mark.parametrize("kind", ["resource", "credential"])
+
+
+@each_kind
+def test_what_is_in_use_is_deleted_by_force_alone(admin: Caller, resource: Resource, kind: str) -> None:
+    session, path = opened(admin.user, resource), path_of(kind, resource)
+    static_rule(resource, address="81.2.69.143")
+    serve()
+
+    refusal = admin.delete(path)
+    check(refusal, 400, f"{kind.upper()}_IN_USE")
+    assert f"session {session.id} of {admin.user.name} and static rule Office" in refusal.json["message"]
+    answer = admin.delete(f"{path}?force=true")
+
+    assert (answer.status_code, answer.json["id"], answer.json["revision"]) == (202, path.rpartition("/")[2], 2)
+    assert answer.json["deletingSince"] is not None
+    assert admin.get(path).json["deletingSince"] == answer.json["deletingSince"]
+    for method, body in (("PATCH", {"name": "Web"}), ("DELETE", None)):
+        check(admin.ask(method, path, json=body), 409, "CONFLICT")
+    check(
+        admin.post("/sessions", json={"resourceIds": [str(resource.id)], "ipv4Address": "81.2.69.144"}), 409, "CONFLICT"
+    )
+    serve()
+    check(admin.get(path), 404, f"{kind.upper()}_NOT_FOUND")
+    shown = admin.get(f"/sessions/{session.id}").json
+    assert (shown["status"], shown["endedReason"]) == ("CANCELLED", f"{kind.upper()}_DELETED")
+    assert [ip["resourceName"] for ip in shown["resourceIps"]] == [resource.name]
+
+
+def test_who_read_something_older_deletes_nothing(admin: Caller, resource: Resource) -> None:
+    stale = {"If-Match": '"0"'}
+    for kind in ("resource", "credential"):
+        for query in ("", "?force=true"):
+            check(admin.delete(path_of(kind, resource) + query, headers=stale), 412, "PRECONDITION_FAILED")
+
+
+def _deactivate(admin: Caller, who: Caller, _: Resource) -> Any:
+    return admin.patch(f"/users/{who.user.id}", json={"isActive": False})
+
+
+def _remove(admin: Caller, who: Caller, _: Resource) -> Any:
+    return admin.delete(f"/users/{who.user.id}")
+
+
+def _take_role(admin: Caller, who: Caller, resource: Resource) -> Any:
+    return admin.delete(f"/roles/{role_of([who.user], [resource]).id}/users/{who.user.id}")
+
+
+def _take_resource(admin: Caller, who: Caller, resource: Resource) -> Any:
+    return admin.delete(f"/roles/{role_of([who.user], [resource]).id}/resources/{resource.id}")
+
+
+def _delete_role(admin: Caller, who: Caller, resource: Resource) -> Any:
+    return admin.delete(f"/roles/{role_of([who.user], [resource]).id}")
+
+
+def _change(admin: Caller, _: Caller, resource: Resource) -> Any:
+    return admin.patch(f"/resources/{resource.id}", json={"config": {"port": 8443}})
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (_deactivate, "USER_DEACTIVATED"),
+        (_remove, "USER_DEACTIVATED"),
+        (_take_role, "ROLE_REMOVED"),
+        (_take_resource, "ROLE_REMOVED"),
+        (_delete_role, "ROLE_REMOVED"),
+        (_change, "RESOURCE_CHANGED"),
+    ],
+)
+def test_what_is_open_ends_with_what_it_rests_on(
+    admin: Caller, user: Caller, resource: Resource, ask: Any, reason: str
+) -> None:
+    session = opened(user.user, resource)
+    serve()
+
+    assert ask(admin, user, resource).status_code in (200, 204)
+
+    assert state_of(session) == ("EXPIRING", reason)
+    shown = admin.get(f"/sessions/{session.id}").json
+    assert (shown["status"], shown["endedReason"]) == ("EXPIRING", reason)
+
+
+def test_a_role_that_was_given_through_the_api_lets_in(admin: Caller, user: Caller, resource: Resource) -> None:
+    role_id = admin.post("/roles", json={"name": "On call", "maxSessionDurationHours": 1}).json["id"]
+    for link in (f"resources/{resource.id}", f"users/{user.user.id}"):
+        assert admin.ask("PUT", f"/roles/{role_id}/{link}").status_code == 200
+    home = {"environ_base": {"REMOTE_ADDR": "81.2.69.150"}}
+
+    check(user.post("/sessions", json={"durationHours": 2}, **home), 400, "DURATION_EXCEEDED")
+    answer = user.post("/sessions", json={"durationHours": 1}, **home)
+
+    assert answer.status_code == 201
+    assert [uuid.UUID(ip["resourceId"]) for ip in answer.json["resourceIps"]] == [resource.id]
