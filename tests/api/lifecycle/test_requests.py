@@ -1,15 +1,25 @@
 """What administrators ask of the API ends what it must: the routes hand over to the rooms that know."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from api.accounts.models import Organisation
+from api.claims import claim
+from api.clouds.base import Verified
+from api.credentials.models import Credential
+from api.credentials.verdict import secret_to_try
+from api.database import connection
+from api.due import Priority
+from api.lifecycle.verification import credential_accepted
 from api.resources.models import Resource
 from tests.api.conftest import Caller
 from tests.api.lifecycle.conftest import openable, opened, role_of, serve, state_of, static_rule
+from tests.api.published import CREATE_CREDENTIAL
 from tests.api.test_errors import check
+from tests.eventually import eventually
 from tests.rows import make_credential
 
 
@@ -118,3 +128,30 @@ def test_a_role_that_was_given_through_the_api_lets_in(admin: Caller, user: Call
 
     assert answer.status_code == 201
     assert [uuid.UUID(ip["resourceId"]) for ip in answer.json["resourceIps"]] == [resource.id]
+
+
+def test_who_waits_for_a_new_secret_of_another_account_is_told_of_the_conflict(
+    admin: Caller, resource: Resource
+) -> None:
+    opened(admin.user, resource)
+    serve()
+    with ThreadPoolExecutor(1) as pool:
+        verified = pool.submit(_accept_as, "210987654321")
+
+        body = {"credentialData": CREATE_CREDENTIAL["AWS"]["credentialData"]}
+        answer = admin.patch(f"/credentials/{resource.credential_id}?wait=true", json=body)
+
+        verified.result()
+    check(answer, 409, "CONFLICT")
+    assert answer.json["message"].startswith("OtherAccount: ")
+
+
+def _accept_as(account: str) -> None:
+    """A worker to which the cloud says that the next secret is of this account."""
+    with connection():
+        assert eventually(lambda: Credential.select().where(Credential.due_at.is_null(False)).exists())
+        taken = claim([Credential], list(Priority))
+        assert taken is not None
+        tried = secret_to_try(taken.row_id)
+        assert tried is not None
+        credential_accepted(taken, tried, Verified(account), 1800)
