@@ -281,6 +281,22 @@ def test_an_answer_that_does_not_come_leaves_a_rule_that_is_looked_for_until_it_
     assert told() == [APPLIED, REMOVED]
 
 
+def test_what_a_cloud_calls_a_rule_is_kept_where_it_cannot_be_looked_at_afterwards(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+
+    def fall_silent() -> None:
+        cloud.answers["list"] = Unreachable("the cloud did not answer")
+
+    during(cloud, "apply", fall_silent)
+    serve_one(bench)
+
+    rule = Rule.get()
+    assert rule.provider_ids == [Tag(identity(), rule.id).short]
+    assert status(session) == ("PENDING", "PENDING")
+
+
 def test_a_cloud_that_throttles_is_not_asked_for_the_rest(bench: Bench, cloud: MadeUpCloud) -> None:
     sessions = [bench.open(f"81.2.69.{last}") for last in range(5)]
     cloud.answers["apply"] = LATE
