@@ -130,7 +130,7 @@ def _list(asked: argparse.Namespace) -> None:
 def _close(asked: argparse.Namespace) -> int:
     if bool(asked.ids) == asked.all:
         asked.usage_error("name sessions by their ids, or --all")
-    ids = asked.ids or [one["id"] for one in sessions.own_live(sign_in.client()) if one["endedAt"] is None]
+    ids = asked.ids or [one["id"] for one in sessions.own_live(sign_in.client())]
     return max([_closed(one) for one in ids], default=0)
 
 

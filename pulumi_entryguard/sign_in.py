@@ -44,9 +44,9 @@ def sign_in(endpoint: str, email: str, password: str, organisation: str | None) 
     shown = {"email": email, "password": password}
     if organisation is not None:
         shown["organizationSlug"] = organisation
-    login = _exchanged(endpoint, "/auth/login", shown)
     with kept_login.alone():
         before = _kept()
+        login = _exchanged(endpoint, "/auth/login", shown)
         kept_login.write(login)
     if before is not None:
         with contextlib.suppress(EntryGuardError):  # it ends by itself, some days later

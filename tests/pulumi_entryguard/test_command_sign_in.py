@@ -102,6 +102,16 @@ def test_an_organisation_that_is_not_ours_is_passed_on(real: RealServer, person:
     assert entryguard(*asked, environment=home, given=PASSWORD).returncode == 1
 
 
+def test_where_a_login_cannot_be_kept_nobody_is_signed_in(real: RealServer, person: Person, tmp_path: Path) -> None:
+    (tmp_path / "entryguard").write_text("no folder")
+    asked = ("login", "--endpoint", real.url, "--email", person.email)
+
+    done = entryguard(*asked, environment={"XDG_CONFIG_HOME": str(tmp_path)}, given=PASSWORD)
+
+    assert done.returncode == 1
+    assert f"{tmp_path}/entryguard can't be written: " in done.stderr
+
+
 def test_a_server_has_to_be_named_once(home: dict[str, str]) -> None:
     done = entryguard("login", environment=home)
 
