@@ -24,9 +24,12 @@ from tests.proof.crashes.session_deeds import (
     with_session,
 )
 from tests.proof.crashes.site import It, Site
+from tests.proof.scale import FULL
 from worker.connections import Connections
 from worker.verify import endpoints_of
 
+# Where two equal rules of different owners cannot stand beside each other.
+_SHARING = ("AWS", "APISIX") if FULL else ("AWS",)
 _BRIEFLY = 0.2
 # A session of 12 seconds is over by then, in this life as in the next.
 _WHILE = 13.0
@@ -103,4 +106,23 @@ def _stand_still(claimed: Claim, rule_id: Any, intend: Callable[..., bool]) -> b
 def open_a_rule_too_late(site: Site, _: It) -> None:
     intend = work.intend
     setattr(work, "intend", lambda claimed, rule_id: _stand_still(claimed, rule_id, intend))  # noqa: B010 - for this life
+    site.serve()
+
+
+def _with_another_organisation_there(site: Site, it: It) -> None:
+    """It lets the same address in to the same object, and relies on the rule that is there."""
+    with_open_session(site, it)
+    other = site.found("Bolt")
+    with_open_session(site, other)
+    it["other session"] = other["session"]
+    stop(site, it)
+
+
+def _other_is_let_in(site: Site, it: It) -> None:
+    is_cancelled(site, it)
+    is_active(site, {"session": it["other session"]})
+
+
+@deed("worker", prepare=_with_another_organisation_there, ends=_other_is_let_in, opens=True, clouds=_SHARING)
+def close_a_rule_that_another_organisation_relies_on(site: Site, _: It) -> None:
     site.serve()

@@ -71,11 +71,11 @@ class Site:
         """Another one, to which somebody has moved."""
         return addresses_of(self.run)[1]
 
-    def found(self) -> It:
+    def found(self, name: str = "Acme") -> It:
         """A company of this run, with an administrator, and a pipeline's key that may do everything."""
         stranger = Actor.system(None)
         with connection(), write():
-            company = organisations.create_organisation(stranger, f"Acme {self.run}", "PAID")
+            company = organisations.create_organisation(stranger, f"{name} {self.run}", "PAID")
             founder = dataclasses.replace(stranger, organisation_id=company.id)
             wanted = users.NewUser(f"ada-{self.run}@example.com", "Ada", Secret.of_text(PASSWORD), users.ADMIN)
             admin = users.add(founder, wanted, self.password_hash, uuid.uuid4())
