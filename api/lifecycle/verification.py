@@ -41,9 +41,7 @@ def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_aga
     """The cloud showed what was `asked`, or refused. What could not be opened is tried again. Raises LostClaim."""
     with write():
         resources.record(claim, asked, refusal, look_again_seconds)
-        resource = Resource.get_by_id(claim.row_id)
-        if resource.is_active:
-            sessions.follow(targets.try_again(resource))
+        sessions.follow(targets.try_again(Resource.get_by_id(claim.row_id)))
 
 
 def _would_strand_rules(tried: KeptSecret, verified: Verified) -> bool:

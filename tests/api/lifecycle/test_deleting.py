@@ -53,6 +53,7 @@ from tests.api.lifecycle.conftest import (
 from tests.refused import refused
 from tests.rows import fresh, make_credential, make_resource, make_session
 from tests.worker.bench import a_vault, keep_secret
+from worker.sweep import Sweeper, _sweep
 
 Deed = Callable[[Actor, Resource], object]
 
@@ -240,6 +241,25 @@ def test_a_credential_is_needed_where_a_resource_has_moved_on(
     assert list(Resource.select()) == [resource]
 
 
+def test_a_credential_whose_resource_has_rules_through_another_is_not_deleted(
+    by_ada: Actor, organisation: Organisation, uma: User, resource: Resource
+) -> None:
+    """Its resource would go with it, and nobody would see what is still open there."""
+    session = opened(uma, resource)
+    serve()
+    other = make_credential(organisation, account="210987654321", is_valid=True)
+    change_resource(by_ada, resource.id, {"credential_id": str(other.id)})
+
+    with pytest.raises(CredentialInUse, match=f"session {session.id} of"):
+        delete_credential(by_ada, other.id)
+    delete_credential_by_force(by_ada, other.id)
+    assert is_there("resource", resource)
+    serve()
+
+    assert not is_there("resource", resource)
+    assert not Credential.select().where(Credential.id == other.id).exists()
+
+
 # By force
 
 
@@ -389,7 +409,7 @@ def test_what_nobody_finished_is_finished_later(by_ada: Actor, uma: User, resour
         Grant.update(rule_id=None, status="REMOVED", removed_at=now()).execute()
         Rule.delete().execute()
 
-    finish()
+    _sweep(Sweeper(lambda: None), 0)
 
     assert not Credential.select().exists() and not Resource.select().exists()
 

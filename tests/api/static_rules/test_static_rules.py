@@ -334,6 +334,22 @@ def test_one_that_has_expired_lets_in_again_with_a_later_end(admin: Caller, reso
     assert StaticRule.get().due_at == datetime.fromisoformat(answer.json["expiresAt"])
 
 
+def test_a_later_end_that_comes_while_it_expires_counts(admin: Caller, resource: Resource) -> None:
+    """A worker has the row already: what is wanted has moved since."""
+    shown = made(admin, resource, expiresAt=in_a_while())
+    with write():
+        StaticRule.update(due_at=now()).execute()
+    taken = claim([StaticRule], list(Priority))
+    assert taken is not None
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json={"expiresAt": "2099-01-01T00:00:00Z"})
+
+    expire_static_rule(taken)
+
+    rule = StaticRule.get()
+    assert (rule.due_at, rule.due_priority) == (datetime.fromisoformat(answer.json["expiresAt"]), Priority.REVOKE)
+    assert live() == {(resource.id, OFFICE)}
+
+
 def test_an_end_that_is_taken_away_is_due_no_more(admin: Caller, resource: Resource) -> None:
     shown = made(admin, resource, expiresAt=in_a_while())
 
