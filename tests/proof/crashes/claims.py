@@ -22,7 +22,7 @@ class ClaimsOfCrashes:
 
         assert deaths.wrong == []
         assert deaths.points, "the deed passes a point"
-        assert set(deaths.died_at) == set(deaths.points), "it has died at each"
+        assert set(deaths.points) <= crashes.died_at, "something has died at each"
 
     def test_processes_of_each_kind_die_at_forty_points_and_more(self, crashes: Crashes, engine: str) -> None:
         deaths = {name: crashes.of(deed) for name, deed in DEEDS.items()}
@@ -35,10 +35,10 @@ class ClaimsOfCrashes:
 
     @pytest.mark.parametrize("cloud", CLOUDS)
     def test_a_process_dies_before_and_after_a_call_to_every_cloud(self, crashes: Crashes, cloud: str) -> None:
-        died_at = crashes.of(DEEDS[named("accept a credential and its resource", cloud)]).died_at
+        crashes.of(DEEDS[named("accept a credential and its resource", cloud)])
 
-        assert any(point.startswith(f"before {cloud} ") for point in died_at)
-        assert any(point.startswith(f"after {cloud} ") for point in died_at)
+        assert any(point.startswith(f"before {cloud} ") for point in crashes.died_at)
+        assert any(point.startswith(f"after {cloud} ") for point in crashes.died_at)
 
     def test_whoever_writes_has_died(self, crashes: Crashes) -> None:
         opened = {writer for deed in DEEDS.values() for writer in crashes.of(deed).opened}
@@ -48,7 +48,7 @@ class ClaimsOfCrashes:
 
 def _tell(engine: str, points: int, deaths: int) -> None:
     figure = f"{deaths} deaths at {points} points in {len(DEEDS)} deeds; every state ended right"
-    which = "as often as it is passed" if FULL else "once for each deed"
+    which = "as often as it is passed" if FULL else "once"
     proven("CRASHES", f"a process dies at each named point, {which}, and is started again, on {engine}", figure)
     proven("P5", f"every verification that a dead process left is ended by the next, on {engine}", figure)
     proven("P10", f"one event for each change and none without, whatever died, on {engine}", figure)

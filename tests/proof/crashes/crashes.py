@@ -33,7 +33,10 @@ class Deaths:
 
 
 class Crashes:
-    """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty"."""
+    """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty".
+
+    died_at: the names of all points that something has died at.
+    """
 
     def __init__(
         self, settings: dict[str, str], clouds: dict[str, Cloud], places: Places, own_database: OwnDatabase
@@ -41,6 +44,7 @@ class Crashes:
         self._places = places
         self._own_database = own_database
         self._known: dict[str, Deaths] = {}
+        self.died_at: set[str] = set()
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the runner
         self._runner = subprocess.Popen(
             [sys.executable, "-m", "tests.proof.crashes.runner"],
@@ -64,7 +68,10 @@ class Crashes:
         self._errors.close()
 
     def of(self, deed: Deed) -> Deaths:
-        """Do a deed without dying, and then once for each point that it passes. Done once for each deed."""
+        """Do a deed without dying, and then dying at its points: where nothing has died yet, or FULL at each.
+
+        Done once for each deed.
+        """
         if deed.name not in self._known:
             self._known[deed.name] = self._deaths(deed)
         return self._known[deed.name]
@@ -76,13 +83,13 @@ class Crashes:
         points: list[str] = whole["points"]
         found = Deaths(points, [], set(whole["opened"]), [f"undisturbed: {each}" for each in _wrong(whole)])
         for number, point in enumerate(points):
-            # A worker passes the same points for each row that it serves.
-            if deed.process == "worker" and not FULL and point in points[:number]:
+            if point in self.died_at and not FULL:
                 continue
             run = self._run(deed, number)
             found.wrong.extend(f"{number}, {point}: {each}" for each in _wrong(run, whole, point))
             if run["died"] and "error" not in run:
                 found.died_at.append(point)
+                self.died_at.add(point)
         return found
 
     def _run(self, deed: Deed, die_at: int | None) -> Told:
