@@ -15,7 +15,7 @@ from api.actor import Actor
 from api.conditional import check_if_match
 from api.credentials import service as credentials
 from api.credentials.models import Credential
-from api.database import current_time, delete, locked, write
+from api.database import current_time, delete, locked, now, write
 from api.errors import CredentialInUse, ResourceInUse
 from api.lifecycle.holders import holders_of
 from api.resources import service as resources
@@ -23,6 +23,7 @@ from api.resources.models import Resource
 from api.sessions import service as sessions
 from api.targets import service as targets
 from api.targets.models import Grant, Rule
+from api.targets.service import REMOVING
 
 CREDENTIAL_DELETED, RESOURCE_DELETED = "CREDENTIAL_DELETED", "RESOURCE_DELETED"
 
@@ -111,8 +112,21 @@ def finish(organisation_id: uuid.UUID | None = None) -> None:
         if organisation_id is not None:
             going = going.where(model.organisation_id == organisation_id)
         for row in going.order_by(model.id):
-            if not _is_needed(row):
+            if _is_needed(row):
+                _say_why(row)
+            else:
                 _finish(row)
+
+
+def _say_why(row: Credential | Resource) -> None:
+    """Let it show what the cloud says of a rule that it has not given up."""
+    theirs: Any = _on([row]) if isinstance(row, Resource) else _through(row)
+    stuck: Any = Grant.select(Grant.error).where(theirs, Grant.status == REMOVING, Grant.error.is_null(False))
+    first = stuck.order_by(Grant.ended_at, Grant.id).first()
+    if first is not None and first.error != row.verification_error:
+        model = type(row)
+        with write():
+            model.update(verification_error=first.error, updated_at=now()).where(model.id == row.id).execute()
 
 
 def _finish(seen: Credential | Resource) -> None:
@@ -152,6 +166,10 @@ def _has_rules(resource: Resource) -> bool:
 
 
 def _mark(row: Credential | Resource) -> None:
+    if isinstance(row, Resource):
+        # Nobody is let in any more, whatever is seen of it; a credential is still needed, and verified.
+        row.due_at = None
+        row.wanted_revision += 1
     row.deleting_since = row.updated_at = current_time()
     row.revision += 1
     row.save()

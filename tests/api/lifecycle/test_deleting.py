@@ -51,7 +51,7 @@ from tests.api.lifecycle.conftest import (
     urgent_targets,
 )
 from tests.refused import refused
-from tests.rows import fresh, make_credential, make_resource, make_session
+from tests.rows import fresh, make_credential, make_due, make_resource, make_session
 from tests.worker.bench import a_vault, keep_secret
 from worker.sweep import Sweeper, _sweep
 
@@ -319,19 +319,34 @@ def test_a_credential_takes_all_of_its_resources_along_by_force(
     assert list(Resource.select()) == [other]
 
 
-def test_a_rule_that_the_cloud_will_not_give_up_keeps_it(by_ada: Actor, uma: User, resource: Resource) -> None:
+@each_kind
+def test_a_rule_that_the_cloud_will_not_give_up_keeps_it_and_it_says_why(
+    by_ada: Actor, uma: User, resource: Resource, kind: str
+) -> None:
     session = opened(uma, resource)
     serve()
-    delete_resource_by_force(by_ada, resource.id)
+    deed, reason = FORCED[kind]
+    deed(by_ada, resource)
     taken = claim([Target], list(Priority))
     assert taken is not None
     stuck = Outcome(State.PRESENT, was_wanted=False, is_ours=True, was_ours=True, error="UnauthorizedOperation: no")
 
     reconciliation.record(taken, Report({Rule.get().id: stuck}), 600)
 
-    assert is_there("resource", resource)
-    assert state_of(session) == ("EXPIRING", "RESOURCE_DELETED")
+    assert state_of(session) == ("EXPIRING", reason)
     assert [grant.error for grant in Grant.select()] == ["UnauthorizedOperation: no"]
+    shown = fresh(resource) if kind == "resource" else Credential.get_by_id(resource.credential_id)
+    assert shown.verification_error == "UnauthorizedOperation: no"
+
+
+def test_nobody_looks_any_more_for_what_is_being_deleted(by_ada: Actor, uma: User, resource: Resource) -> None:
+    opened(uma, resource)
+    serve()
+    make_due(resource)
+
+    delete_resource_by_force(by_ada, resource.id)
+
+    assert fresh(resource).due_at is None
 
 
 def test_another_resource_on_the_same_object_keeps_its_rule(by_ada: Actor, uma: User, credential: Credential) -> None:
