@@ -27,7 +27,7 @@ from tests.proof.crashes.every_deed import DEEDS
 from tests.proof.crashes.outcome import outcome
 from tests.proof.crashes.points import Points
 from tests.proof.crashes.settled import due_soon, wrongs
-from tests.proof.crashes.settled_rules import end_all, wrongs_of_rules
+from tests.proof.crashes.settled_rules import end_all, told_too_early, wrongs_of_rules
 from tests.proof.crashes.site import PASSWORD, It, Site
 from worker.parent import load_sdks
 
@@ -101,6 +101,8 @@ class Ground:
         site.pass_time(_PAUSE_SECONDS)
         if deed.database != "empty":
             site.vault = start(site.settings, _CONNECTIONS)
+        with connection():
+            early = told_too_early(site) if deed.opens else []
         site.is_repeating = has_died
         if has_died:
             deed.again(site, it)
@@ -111,7 +113,7 @@ class Ground:
         deed.ends(site, it)
         with connection():
             left = outcome(site.run, site.cloud, site.vault, deed.retold)
-            state = [*wrongs(site.run, site.cloud, site.vault), *wrongs_of_rules(site)]
+            state = [*early, *wrongs(site.run, site.cloud, site.vault), *wrongs_of_rules(site)]
             if end_all(site):
                 _settle(site)
                 state += [f"at last {each}" for each in wrongs_of_rules(site)]

@@ -1,15 +1,13 @@
 """What must be true of what a run lets in, in its rows and in the cloud, when all that was due is done."""
 
-import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from api.accounts.models import Organisation
 from api.actor import Actor
 from api.audit_log.models import AuditEntry
-from api.clouds.rules import State
+from api.clouds.rules import Kept, Listing, State
 from api.credentials.verdict import secret_in_use
 from api.database import write
 from api.due import Priority
@@ -19,7 +17,7 @@ from api.sessions.models import Session
 from api.static_rules.models import StaticRule
 from api.targets import service as targets
 from api.targets.models import Grant, Rule, Target
-from api.targets.work import work_on
+from api.targets.work import known, work_on
 from tests.proof.crashes.settled import companies, events
 from tests.proof.crashes.site import Site
 from worker.connections import Connections
@@ -52,6 +50,20 @@ def wrongs_of_rules(site: Site) -> list[str]:
         found += _of_rules_audit(company)
         for target in Target.select().where(Target.organisation_id == company.id):
             found += [*_of_target(target), *_in_cloud(target, site)]
+    return found
+
+
+def told_too_early(site: Site) -> list[str]:
+    """What is told to be removed and is there, when the process has just died."""
+    ours = [company.id for company in companies(site.run)]
+    found: list[str] = []
+    for target in Target.select().where(Target.organisation_id.in_(ours)):
+        for kept, listing in _listings(target, site):
+            there = {tag.rule for tag, each in listing.found.items() if each.state is not State.ABSENT}
+            held = Grant.rule_id.in_([each.rule.tag.rule for each in kept]) & (Grant.status != targets.REMOVED)
+            told = there - {one.rule_id for one in Grant.select().where(held)}
+            found += [f"a rule that is told to be removed is {listing.found}" for _ in told]
+            found += [f"a rule that is forgotten is there: {stray.rule.tag}" for stray in _forgotten(listing)]
     return found
 
 
@@ -150,20 +162,25 @@ def _of_target(target: Target) -> Iterator[str]:
 
 def _in_cloud(target: Target, site: Site) -> Iterator[str]:
     """All that is wanted is there, and nothing of ours besides."""
-    wanted = work_on(target.id, identity())
+    for _, listing in _listings(target, site):
+        right = [each for each in listing.found.values() if each.state is State.PRESENT and not each.foreign]
+        if len(right) < len(listing.found):
+            yield f"not all that is wanted is in the cloud: {listing.found}"
+        yield from (f"{stray.rule.tag} is in the cloud" for stray in _forgotten(listing))
+
+
+def _listings(target: Target, site: Site) -> Iterator[tuple[Sequence[Kept], Listing]]:
+    """What the cloud shows of a target's rules to each credential that they are worked on with."""
+    there = work_on(target.id, identity())
     connections = Connections(site.vault, endpoints_of(site.settings))
-    for batch in wanted.batches if wanted else ():
+    for batch in there.batches if there else ():
         secret = secret_in_use(batch.credential_id)
         assert secret is not None, "the credential of a rule is there"
         kept = [task.kept for task in batch.tasks]
-        listing = connections.to_cloud(secret).rules(target.in_cloud(), identity(), kept)
-        yield from (f"a rule is {found.state} in the cloud" for found in _not_right(listing.found))
-        yield from (f"{stray.rule.tag} is in the cloud" for stray in listing.strays if _is_strange(stray.rule.tag.rule))
+        yield kept, connections.to_cloud(secret).rules(target.in_cloud(), identity(), kept)
 
 
-def _not_right(found: Mapping[Any, Any]) -> list[Any]:
-    return [each for each in found.values() if each.state is not State.PRESENT or each.foreign]
-
-
-def _is_strange(rule_id: uuid.UUID) -> bool:
-    return not Rule.select().where(Rule.id == rule_id).exists()
+def _forgotten(listing: Listing) -> list[Kept]:
+    """What is ours and has no row."""
+    known_rules = known([stray.rule.tag.rule for stray in listing.strays])
+    return [stray for stray in listing.strays if stray.rule.tag.rule not in known_rules]
