@@ -42,7 +42,7 @@ def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Sessi
         Session.update(**moved).where(Session.id == session.id).execute()
         told = {"expiresAt": later.strftime("%Y-%m-%dT%H:%M:%SZ")}
         audit.record(actor, "SESSION_EXTEND", subject(session), details=told)
-    return of(actor, session_id)
+        return of(actor, session_id)
 
 
 def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresses, settings: Settings) -> Session:
@@ -70,7 +70,7 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
         gone = [str(network) for network in before - set(networks.values())]
         targets.end((Grant.session_id == session.id) & Grant.address.in_(gone))
         follow({session.id})
-    return of(actor, session_id)
+        return of(actor, session_id)
 
 
 def _open(actor: Actor, session_id: uuid.UUID) -> Session:

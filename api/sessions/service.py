@@ -52,7 +52,7 @@ def stop(actor: Actor, session_id: uuid.UUID) -> Session:
         session = changeable(actor, session_id)
         Session.update(revision=Session.revision + 1).where(Session.id == session.id).execute()
         end(actor, Session.id == session.id, MANUAL)
-    return of(actor, session_id)
+        return of(actor, session_id)
 
 
 def changeable(actor: Actor, session_id: uuid.UUID) -> Session:

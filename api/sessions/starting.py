@@ -78,7 +78,7 @@ def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, setting
         targets.hold(allowance.resources)
         let_in(session, allowance.resources, networks.values())
         follow({session.id})
-    return of(actor, session_id)
+        return of(actor, session_id)
 
 
 def let_in(session: Session, resources: Iterable[Resource], networks: Iterable[Network]) -> None:

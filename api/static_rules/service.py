@@ -69,7 +69,7 @@ def create(actor: Actor, wanted: NewStaticRuleFields, rule_id: uuid.UUID, settin
         _link(rule, resources)
         audit.record(actor, "STATIC_IP_RULE_CREATE", subject(rule), details=_told(rule, resources))
         _settle(rule, resources)
-    return of(actor.organisation, rule_id)
+        return of(actor.organisation, rule_id)
 
 
 def of(organisation_id: uuid.UUID, rule_id: uuid.UUID) -> StaticRule:
@@ -108,7 +108,7 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
             told = {"changed": sorted(changed), **_told(rule, resources)}
             audit.record(actor, "STATIC_IP_RULE_UPDATE", subject(rule), details=told)
             _settle(rule, resources)
-    return of(actor.organisation, rule_id)
+        return of(actor.organisation, rule_id)
 
 
 def remove(actor: Actor, rule_id: uuid.UUID) -> None:
