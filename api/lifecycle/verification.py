@@ -1,7 +1,7 @@
 """Verdicts about credentials, with what follows from them for their resources, in one transaction."""
 
 from api.clouds.base import Refused, Verified
-from api.credentials import secrets, verdict
+from api.credentials import verdict
 from api.credentials.models import Credential
 from api.credentials.service import OTHER_ACCOUNT
 from api.credentials.verdict import Effect, KeptSecret
@@ -17,13 +17,13 @@ _OF_ANOTHER_ACCOUNT = Refused(OTHER_ACCOUNT, "rules are applied that only a secr
 
 
 def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, look_again_seconds: float) -> None:
-    """The cloud accepts the secret that was tried; a new one of another account is refused while rules need the old.
+    """The cloud accepts the secret that was tried; one of another account is refused while rules are applied.
 
     Raises LostClaim.
     """
     with write():
         if _would_strand_rules(tried, verified):
-            verdict.refused(claim, tried, _OF_ANOTHER_ACCOUNT, look_again_seconds)
+            credential_refused(claim, tried, _OF_ANOTHER_ACCOUNT, look_again_seconds)
             return
         if verdict.accepted(claim, tried, verified, look_again_seconds) is Effect.LOOK_AGAIN:
             resources.look_at_all(tried.credential_id)
@@ -45,9 +45,7 @@ def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_aga
 
 
 def _would_strand_rules(tried: KeptSecret, verified: Verified) -> bool:
-    """A new secret would take the place of the only one that reaches rules that are in a cloud."""
-    if tried.state != secrets.CANDIDATE:
-        return False
+    """The credential would be of another account than rules that are in a cloud, and reach them no more."""
     credential = locked(Credential.select().where(Credential.id == tried.credential_id)).first()
     if credential is None or credential.account in (None, verified.account):
         return False

@@ -243,6 +243,20 @@ def test_a_new_secret_of_another_account_does_not_strand_rules(
     assert (kept.version, kept.state) == (1, secrets.CURRENT)
 
 
+def test_a_secret_of_another_account_that_was_put_in_place_unverified_is_invalid(
+    uma: User, resource: Resource, credential: Credential
+) -> None:
+    """Its rules can be removed when a secret of their account is there again."""
+    opened(uma, resource)
+    serve()
+
+    after = accept(credential, "210987654321")
+
+    assert (after.account, after.is_valid) == ("123456789012", False)
+    assert str(after.verification_error).startswith("OtherAccount: ")
+    assert fresh(resource).is_active is False
+
+
 @pytest.mark.parametrize("account", ["123456789012", "210987654321"])
 def test_a_new_secret_takes_over_where_it_strands_nothing(
     uma: User, resource: Resource, credential: Credential, account: str
@@ -258,6 +272,16 @@ def test_a_new_secret_takes_over_where_it_strands_nothing(
     assert (kept.version, kept.state) == (2, secrets.CURRENT)
 
 
+def accept(credential: Credential, account: str) -> Credential:
+    """The cloud accepts the secret that serves, as one of this account."""
+    keep_secret(credential, 1, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, a_vault())
+    make_due(credential)
+    taken, tried = claim([Credential], list(Priority)), secret_to_try(credential.id)
+    assert taken is not None and tried is not None
+    verification.credential_accepted(taken, tried, Verified(account), 1800)
+    return fresh(credential)
+
+
 def test_a_credential_that_is_accepted_again_has_its_targets_looked_at(
     uma: User, resource: Resource, credential: Credential
 ) -> None:
@@ -265,13 +289,8 @@ def test_a_credential_that_is_accepted_again_has_its_targets_looked_at(
     serve()
     with write():
         Credential.update(is_valid=False).execute()
-    keep_secret(credential, 1, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, a_vault())
     before = Target.get().wanted_revision
-    make_due(credential)
-    taken, tried = claim([Credential], list(Priority)), secret_to_try(credential.id)
-    assert taken is not None and tried is not None
 
-    verification.credential_accepted(taken, tried, Verified("123456789012"), 1800)
+    assert accept(credential, "123456789012").is_valid
 
-    assert fresh(credential).is_valid
     assert Target.get().wanted_revision == before + 1
