@@ -34,8 +34,11 @@ class ClaimsOfCrashes:
         _tell(engine, len(points), sum(len(each.died_at) for each in deaths.values()))
 
     @pytest.mark.parametrize("cloud", CLOUDS)
-    def test_a_process_dies_before_and_after_a_call_to_every_cloud(self, crashes: Crashes, cloud: str) -> None:
-        crashes.of(DEEDS[named("accept a credential and its resource", cloud)])
+    @pytest.mark.parametrize("deed", ["accept a credential and its resource", "open a rule", "close a rule"])
+    def test_a_process_dies_before_and_after_a_call_to_every_cloud(
+        self, crashes: Crashes, deed: str, cloud: str
+    ) -> None:
+        crashes.of(DEEDS[named(deed, cloud)])
 
         assert any(point.startswith(f"before {cloud} ") for point in crashes.died_at)
         assert any(point.startswith(f"after {cloud} ") for point in crashes.died_at)
@@ -51,4 +54,5 @@ def _tell(engine: str, points: int, deaths: int) -> None:
     which = "as often as it is passed" if FULL else "once"
     proven("CRASHES", f"a process dies at each named point, {which}, and is started again, on {engine}", figure)
     proven("P5", f"every verification that a dead process left is ended by the next, on {engine}", figure)
+    proven("CRASHES", f"what a dead process was to open or to close is as it is wanted, on {engine}", figure)
     proven("P10", f"one event for each change and none without, whatever died, on {engine}", figure)
