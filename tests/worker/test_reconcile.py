@@ -33,6 +33,7 @@ from tests.worker.bench import (
     HERE,
     NOT_APPLIED,
     REMOVED,
+    RESTORED,
     THERE,
     Bench,
     bench_at,
@@ -259,6 +260,23 @@ def test_whoever_lost_the_claim_records_nothing(bench: Bench, cloud: MadeUpCloud
     pass_time(LEASE_SECONDS + 1)
     bench.serve()
     assert status(session) == ("ACTIVE", "APPLIED")
+
+
+def test_a_rule_that_came_back_is_told_of_also_where_the_claim_was_lost(bench: Bench, cloud: MadeUpCloud) -> None:
+    bench.open()
+    bench.serve()
+    cloud.rules.clear()
+
+    def lose() -> None:
+        pass_time(LEASE_SECONDS + 1)
+        assert claim([Target], tuple(Priority))
+
+    during(cloud, "apply", lose)
+    bench.look()
+    pass_time(LEASE_SECONDS + 1)
+    bench.serve()
+
+    assert told() == [APPLIED, RESTORED]
 
 
 def test_an_answer_that_does_not_come_leaves_a_rule_that_is_looked_for_until_it_cannot_come(
