@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_nobody_waits_for_somebody_who_waits_for_him(
                 try:
                     choose.choice(deeds)()
                     done += 1
-                except (EntryGuardError, LostClaim, Session.DoesNotExist):
+                except (EntryGuardError, LostClaim):
                     continue  # somebody else was quicker: that is an answer, a deadlock is none
         return done
 
@@ -102,23 +103,16 @@ def _deeds(choose: random.Random, scene: Scene) -> list[Callable[[], object]]:
         wanted = NewStaticRuleFields(str(uuid.uuid4()), ip_network(choose.choice(ADDRESSES)), ids)
         return static_rules.create(actor, wanted, uuid.uuid4(), settings)
 
-    def other_resources() -> object:
-        ids = [str(each.id) for each in some()]
-        found = [row.id for row in StaticRule.select(StaticRule.id)]
-        return found and static_rules.change(actor, choose.choice(found), {"resource_ids": ids}, settings)
-
-    def remove() -> object:
-        found = [row.id for row in StaticRule.select(StaticRule.id)]
-        return found and static_rules.remove(actor, choose.choice(found))
-
-    def stop() -> object:
+    def stop() -> None:
         with write():
-            return sessions.end(actor, Session.user_id == choose.choice(people).id, "MANUAL")
+            sessions.end(actor, Session.user_id == choose.choice(people).id, "MANUAL")
 
     def move() -> object:
-        change = choose.choice(
-            [{"config": {"port": choose.randint(1, 9)}}, {"credential_id": str(choose.choice(scene.credentials).id)}]
-        )
+        changes: list[dict[str, Any]] = [
+            {"config": {"port": choose.randint(1, 9)}},
+            {"credential_id": str(choose.choice(scene.credentials).id)},
+        ]
+        change = choose.choice(changes)
         return change_resource(actor, choose.choice(resources).id, change)
 
     def give_and_take() -> object:
@@ -137,4 +131,21 @@ def _deeds(choose: random.Random, scene: Scene) -> list[Callable[[], object]]:
         wanted = NewSessionFields(resource_ids=[str(each.id) for each in some()])
         return starting.start(caller, wanted, uuid.uuid4(), settings)
 
-    return [static_rule, other_resources, remove, stop, move, give_and_take, pause, start, start, serve]
+    def end_static_rule() -> None:
+        _end_static_rule(choose, scene)
+
+    def other_resources() -> None:
+        _change_static_rule(choose, scene, [str(each.id) for each in some()])
+
+    return [static_rule, other_resources, end_static_rule, stop, move, give_and_take, pause, start, start, serve]
+
+
+def _change_static_rule(choose: random.Random, scene: Scene, resource_ids: list[str]) -> None:
+    if found := [row.id for row in StaticRule.select(StaticRule.id)]:
+        wanted = {"resource_ids": resource_ids}
+        static_rules.change(scene.actor, choose.choice(found), wanted, scene.settings)
+
+
+def _end_static_rule(choose: random.Random, scene: Scene) -> None:
+    if found := [row.id for row in StaticRule.select(StaticRule.id)]:
+        static_rules.remove(scene.actor, choose.choice(found))

@@ -180,6 +180,21 @@ def test_static_rules_are_named_by_their_labels(by_ada: Actor, uma: User, resour
 
 
 @each_kind
+def test_who_is_gone_and_whose_rule_stays_for_another_is_not_named(
+    by_ada: Actor, uma: User, resource: Resource, kind: str
+) -> None:
+    session = opened(uma, resource)
+    static_rule(resource)
+    serve()
+    with write():
+        sessions.end(by_ada, Session.id == session.id, "MANUAL")
+    serve()
+
+    with pytest.raises(UNFORCED[kind][1], match=r"in use by static rule Office\."):
+        UNFORCED[kind][0](by_ada, resource)
+
+
+@each_kind
 def test_what_was_in_use_is_deleted_when_its_last_rule_is_gone(
     by_ada: Actor, uma: User, resource: Resource, kind: str
 ) -> None:
