@@ -13,7 +13,7 @@ from api.audit_log.models import AuditEntry
 from api.claims import claim
 from api.credentials.models import Credential
 from api.database import clock, current_time, now, write
-from api.due import Priority
+from api.due import LEASE_SECONDS, Priority
 from api.lifecycle.expiry import expire_static_rule
 from api.resources.models import Resource
 from api.static_rules.models import StaticRule, StaticRuleResource
@@ -318,6 +318,19 @@ def test_one_with_an_end_is_due_then_and_lets_in_no_more(admin: Caller, resource
     assert live() == set()
     assert [event for event, _ in events()] == ["STATIC_IP_RULE_CREATE", "STATIC_IP_RULE_EXPIRE"]
     assert admin.get(f"/static-ip-rules/{shown['id']}").json["resourceIds"] == [str(resource.id)]
+
+
+def test_that_one_has_expired_is_told_once_also_where_the_worker_died(admin: Caller, resource: Resource) -> None:
+    made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    assert claim([StaticRule], list(Priority)), "by a worker that dies"
+    clock.offset += (LEASE_SECONDS + 1) * 1_000_000
+
+    assert expire()
+    clock.offset += (LEASE_SECONDS + 1) * 1_000_000
+
+    assert not expire()
+    assert [event for event, _ in events()].count("STATIC_IP_RULE_EXPIRE") == 1
 
 
 def test_one_that_has_expired_lets_in_again_with_a_later_end(admin: Caller, resource: Resource) -> None:
