@@ -1,0 +1,221 @@
+"""What is deleted by force lets nobody in from then on, and is gone with its last rule."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from api.accounts.models import Organisation, User
+from api.accounts.service import organisations
+from api.actor import Actor
+from api.claims import claim
+from api.clouds.rules import State
+from api.credentials import service as credentials
+from api.credentials.models import Credential, CredentialSecret
+from api.database import now, write
+from api.due import Priority
+from api.errors import (
+    Conflict,
+)
+from api.lifecycle import reconciliation
+from api.lifecycle.changing import change_resource
+from api.lifecycle.deleting import (
+    delete_credential_by_force,
+    delete_resource_by_force,
+    finish,
+)
+from api.resources import service as resources
+from api.resources.models import Resource
+from api.resources.service import NewResourceFields
+from api.static_rules.models import StaticRuleResource
+from api.targets.models import Grant, Rule, Target
+from api.targets.verdict import Outcome, Report
+from tests.api.accounts.acting import events
+from tests.api.lifecycle.conftest import (
+    open_on,
+    openable,
+    opened,
+    rules_left,
+    serve,
+    state_of,
+    static_rule,
+    urgent_targets,
+)
+from tests.api.lifecycle.deletions import FORCED, UNFORCED, each_kind, is_there
+from tests.refused import refused
+from tests.rows import fresh, make_credential, make_due
+from tests.worker.bench import a_vault, keep_secret
+from worker.sweep import Sweeper, _sweep
+
+
+@each_kind
+def test_by_force_it_is_closed_at_once_and_gone_with_its_last_rule(
+    by_ada: Actor, uma: User, resource: Resource, kind: str
+) -> None:
+    session = opened(uma, resource)
+    static_rule(resource, address="81.2.69.143")
+    serve()
+    deed, reason = FORCED[kind]
+
+    shown: Any = deed(by_ada, resource)
+
+    assert shown.deleting_since is not None and shown.revision == 2
+    assert state_of(session) == ("EXPIRING", reason)
+    assert urgent_targets() == {resource.resource_identifier}
+    assert not Grant.select().where(Grant.ended_at.is_null()).exists()
+    finish(resource.organisation_id)
+    assert is_there(kind, resource)
+    serve()
+    assert not is_there(kind, resource) and rules_left() == 0
+    assert state_of(session) == ("CANCELLED", reason)
+    assert not StaticRuleResource.select().exists()
+    deletions = [(event.actor_type, event.details) for event in events(f"{kind.upper()}_DELETE")]
+    assert deletions == [("USER", {"force": True}), ("SYSTEM", {"rulesRemoved": True})]
+
+
+def test_a_secret_stays_until_the_last_rule_is_removed_with_it(
+    by_ada: Actor, uma: User, resource: Resource, credential: Credential
+) -> None:
+    keep_secret(credential, 1, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, a_vault())
+    opened(uma, resource)
+    serve()
+
+    delete_credential_by_force(by_ada, credential.id)
+
+    assert CredentialSecret.select().exists()
+    serve()
+    assert not CredentialSecret.select().exists()
+
+
+def test_a_credential_takes_all_of_its_resources_along_by_force(
+    by_ada: Actor, uma: User, resource: Resource, credential: Credential
+) -> None:
+    openable(credential)
+    other = openable(make_credential(Organisation.get(), is_valid=True))
+    session = opened(uma, resource, other)
+    serve()
+
+    delete_credential_by_force(by_ada, credential.id)
+
+    assert {row.id for row in Resource.select()} == {resource.id, other.id}
+    assert fresh(resource).deleting_since is not None
+    assert (open_on(session), state_of(session)) == ({other.id}, ("ACTIVE", None))
+    serve()
+    assert list(Resource.select()) == [other]
+
+
+@each_kind
+def test_a_rule_that_the_cloud_will_not_give_up_keeps_it_and_it_says_why(
+    by_ada: Actor, uma: User, resource: Resource, kind: str
+) -> None:
+    session = opened(uma, resource)
+    serve()
+    deed, reason = FORCED[kind]
+    deed(by_ada, resource)
+    taken = claim([Target], list(Priority))
+    assert taken is not None
+    stuck = Outcome(State.PRESENT, was_wanted=False, is_ours=True, was_ours=True, error="UnauthorizedOperation: no")
+
+    reconciliation.record(taken, Report({Rule.get().id: stuck}), 600)
+
+    assert state_of(session) == ("EXPIRING", reason)
+    assert [grant.error for grant in Grant.select()] == ["UnauthorizedOperation: no"]
+    shown = fresh(resource) if kind == "resource" else Credential.get_by_id(resource.credential_id)
+    assert shown.verification_error == "UnauthorizedOperation: no"
+
+
+def test_nobody_looks_any_more_for_what_is_being_deleted(by_ada: Actor, uma: User, resource: Resource) -> None:
+    opened(uma, resource)
+    serve()
+    make_due(resource)
+
+    delete_resource_by_force(by_ada, resource.id)
+
+    assert fresh(resource).due_at is None
+
+
+def test_another_resource_on_the_same_object_keeps_its_rule(by_ada: Actor, uma: User, credential: Credential) -> None:
+    """Two resources name one security group: the rule is one, and stays for the other."""
+    first = openable(credential)
+    named = {"resource_identifier": first.resource_identifier}
+    second = openable(make_credential(Organisation.get(), account="123456789012", is_valid=True), **named)
+    opened(uma, first)
+    other = opened(uma, second)
+    serve()
+    assert rules_left() == 1
+
+    delete_credential_by_force(by_ada, credential.id)
+
+    assert not is_there("credential", first)
+    assert Rule.get().credential_id == second.credential_id
+    assert state_of(other) == ("ACTIVE", None)
+
+
+@each_kind
+def test_what_is_being_deleted_takes_no_change(by_ada: Actor, uma: User, resource: Resource, kind: str) -> None:
+    opened(uma, resource)
+    serve()
+    FORCED[kind][0](by_ada, resource)
+    after = len(events())
+
+    for deed in (UNFORCED[kind][0], FORCED[kind][0]):
+        with pytest.raises(Conflict):
+            deed(by_ada, resource)
+    with pytest.raises(Conflict):
+        change_resource(by_ada, resource.id, {"name": "Web"})
+
+    assert len(events()) == after
+
+
+def test_a_credential_that_is_being_deleted_takes_no_resource(
+    by_ada: Actor, organisation: Organisation, uma: User, resource: Resource, credential: Credential
+) -> None:
+    opened(uma, resource)
+    elsewhere = openable(make_credential(organisation, is_valid=True))
+    serve()
+    delete_credential_by_force(by_ada, credential.id)
+    wanted = NewResourceFields(
+        name="Web",
+        credential_id=str(credential.id),
+        provider="AWS",
+        resource_type="SECURITY_GROUP",
+        resource_identifier="sg-0123456789abcdef0",
+        region="eu-central-1",
+    )
+
+    with refused(Conflict, credentials.BEING_DELETED):
+        resources.create(by_ada, wanted, uuid.uuid4())
+    with refused(Conflict, credentials.BEING_DELETED):
+        change_resource(by_ada, elsewhere.id, {"credential_id": str(credential.id)})
+
+
+@each_kind
+def test_what_is_being_deleted_counts_for_no_limit(by_ada: Actor, uma: User, resource: Resource, kind: str) -> None:
+    opened(uma, resource)
+    serve()
+    FORCED[kind][0](by_ada, resource)
+
+    used = organisations.overview(by_ada).usage
+
+    assert (used.resources, used.credentials) == (0, 0 if kind == "credential" else 1)
+
+
+def test_what_nobody_finished_is_finished_later(by_ada: Actor, uma: User, resource: Resource) -> None:
+    """Whoever saw the last rule go died before he deleted what had waited for it."""
+    opened(uma, resource)
+    serve()
+    delete_credential_by_force(by_ada, resource.credential_id)
+    with write():
+        Grant.update(rule_id=None, status="REMOVED", removed_at=now()).execute()
+        Rule.delete().execute()
+
+    _sweep(Sweeper(lambda: None), 0)
+
+    assert not Credential.select().exists() and not Resource.select().exists()
+
+
+def test_what_is_not_being_deleted_is_never_finished(by_ada: Actor, resource: Resource) -> None:
+    finish()
+    finish(resource.organisation_id)
+
+    assert is_there("resource", resource) and is_there("credential", resource)
