@@ -15,6 +15,7 @@ from tests.proof.crashes.static_rule_deeds import office_is_let_in, with_office_
 
 _FIRST = {"If-Match": '"1"'}
 _DONE = {404, 409}
+_NOBODY = "http://127.0.0.1:1"
 
 
 @deed("API")
@@ -115,6 +116,11 @@ def _with_deleted_resource(site: Site, it: It) -> None:
 @deed("worker", prepare=_with_deleted_resource, ends=_resource_is_gone, opens=True, clouds=EVERY_CLOUD_IF_FULL)
 def see_a_resource_go_with_its_last_rule(site: Site, _: It) -> None:
     site.serve()
+
+
+@deed("worker", prepare=_with_deleted_resource, ends=_resource_is_gone, opens=True)
+def say_why_a_resource_is_not_gone(site: Site, _: It) -> None:
+    site.serve(aws_endpoint_url=_NOBODY)
 
 
 def _credential_is_gone(site: Site, it: It) -> None:
