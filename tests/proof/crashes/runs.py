@@ -101,8 +101,10 @@ class Ground:
         site.pass_time(_PAUSE_SECONDS)
         if deed.database != "empty":
             site.vault = start(site.settings, _CONNECTIONS)
-        with connection():
-            early = told_too_early(site) if deed.opens else []
+        early: list[str] = []
+        if deed.opens:
+            with connection():
+                early = told_too_early(site)
         site.is_repeating = has_died
         if has_died:
             deed.again(site, it)
