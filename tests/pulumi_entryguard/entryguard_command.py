@@ -1,6 +1,7 @@
 """The command `entryguard`, run where there is nothing but Python's standard library."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,12 @@ def entryguard_started(
     *arguments: str, environment: Mapping[str, str], before: Callable[[], None] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """Start it, and end it with the `with` statement if it has not ended by itself."""
+
+    def prepare() -> None:
+        hear_signals()
+        if before:
+            before()
+
     with subprocess.Popen(
         [*COMMAND, *arguments],
         env=surroundings(environment),
@@ -46,12 +53,18 @@ def entryguard_started(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=before,  # noqa: PLW1509  what a test does there starts no thread
+        preexec_fn=prepare,  # noqa: PLW1509  what a test does there starts no thread
     ) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def hear_signals() -> None:
+    """As a shell in the foreground has it: tests in the background ignore some, and so would what they start."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def surroundings(environment: Mapping[str, str] | None) -> dict[str, str]:

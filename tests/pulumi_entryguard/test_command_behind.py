@@ -17,7 +17,14 @@ from tests.clouds.aws_standin import AwsStandIn, Fault, answering
 from tests.eventually import eventually
 from tests.examples.terminal import read_until
 from tests.pulumi_entryguard.doors import HERE, PASSWORD, Door, Doors, at_home
-from tests.pulumi_entryguard.entryguard_command import COMMAND, SECONDS, entryguard, entryguard_started, surroundings
+from tests.pulumi_entryguard.entryguard_command import (
+    COMMAND,
+    SECONDS,
+    entryguard,
+    entryguard_started,
+    hear_signals,
+    surroundings,
+)
 from tests.pulumi_entryguard.real_server import RealServer
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -125,6 +132,11 @@ def test_ctrl_c_on_a_terminal_reaches_the_command_once(doors: Doors, door: Door,
     """Twice, it means to many programs that they must not clean up."""
     counts = "trap 'echo told' INT; echo runs; for _ in 1 2 3 4 5 6 7 8; do sleep 0.2; done; exit 5"
     ours, theirs = pty.openpty()
+
+    def take_the_terminal() -> None:
+        hear_signals()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     with subprocess.Popen(
         [*COMMAND, *opening(door, ["sh", "-c", counts])],
         env=surroundings(pipeline),
@@ -132,7 +144,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_command_once(doors: Doors, door: Door,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  no threads run here
+        preexec_fn=take_the_terminal,  # noqa: PLW1509  no threads run here
     ) as process:
         os.close(theirs)
         said = read_until(ours, "runs")
