@@ -124,13 +124,11 @@ def at_work(crowd: Crowd, scene: Scene) -> tuple[Counter[str], list[int]]:
 
 
 def assert_as_wanted(writer: Writer, scene: Scene) -> None:
-    wanted = writer.wanted()
-    # What a cloud has just been told to remove it may show for a moment more.
-    assert eventually(lambda: scene.ours() <= wanted)
-    listing, ours = writer.listing(), scene.ours()
+    listing, ours, wanted = writer.listing(), scene.ours(), writer.wanted()
 
     assert not [tag for tag in wanted if listing.found[tag].state is not State.PRESENT]
     assert listing.strays == ()
+    assert ours <= wanted
     # What is let through by somebody else already is not made again, where a cloud has no two equal rules.
     assert all(listing.found[tag].foreign for tag in wanted - ours)
     assert scene.foreign() == scene.put()
