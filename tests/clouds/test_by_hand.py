@@ -46,7 +46,13 @@ class ByHand:
 
 def start() -> ByHand:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.clouds"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.clouds"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # As a shell in the foreground has it: tests in the background ignore it, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - starts no thread
     )
     assert process.stdout
     lines = []

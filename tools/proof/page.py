@@ -10,7 +10,8 @@ Entry = Mapping[str, object]
 
 _HEAD = """# How EntryGuard is tested
 
-`make proof` runs all that is told of here, which takes hours, and writes this page. The figures are its last run's.
+`make proof` runs all that is told of here, which takes hours, and writes this page. A figure is of the last run of its
+test; until the whole has run to its end, it may be of the short form that `make test` runs.
 
 | command | what it runs |
 |---|---|

@@ -10,6 +10,7 @@ import pytest
 from api.audit_log.models import AuditEntry
 from api.credentials.models import Credential, CredentialSecret
 from api.database import bind, connection, database
+from tests.api.conftest import HIGH_LIMITS
 from tests.clouds.aws_standin import AwsStandIn
 from tests.eventually import eventually
 from tests.proof.ledger import proven
@@ -41,7 +42,8 @@ def site(
     server: OwnPostgresql, redis: ValkeyServer, aws: AwsStandIn, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """One for all faults: it has come back from each by itself, or the next test fails."""
-    with running_site(server.url, redis.url, aws, tmp_path_factory.mktemp("site")) as running:
+    settings = {"ENTRYGUARD_RATE_LIMITS": HIGH_LIMITS}
+    with running_site(server.url, redis.url, aws, tmp_path_factory.mktemp("site"), **settings) as running:
         yield running
 
 
