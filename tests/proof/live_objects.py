@@ -77,8 +77,16 @@ class LiveObjects:
         """The id of an object that is there."""
         objects = self._objects[collection]
         if not objects:
+            if collection == "sessions":
+                self._stop_all()
             self._keep(collection, self._ask("POST", f"/{collection}", self._new(collection)))
         return self.random.choice(list(objects))
+
+    def _stop_all(self) -> None:
+        """Those too that are forgotten here: they count for what the administrator may have open."""
+        open_ones = self._administrator.get("/sessions?status=PENDING", headers=self._bearer()).json or []
+        for session in open_ones:
+            self._administrator.post(f"/sessions/{session['id']}/stop", headers=self._bearer())
 
     def _one_that_stays(self, collection: str) -> str:
         """The id of an object that is there and not being deleted: a resource may have gone with its credential."""

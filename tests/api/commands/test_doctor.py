@@ -16,5 +16,5 @@ def test_a_database_without_tables_is_told_in_a_sentence(ring_environment: dict[
 
     assert (result.exit_code, result.output) == (
         1,
-        "✗ The database lacks 0001_first. Run `entryguard-server migrate`.\n",
+        "✗ The database lacks 0001_first, 0002_sessions. Run `entryguard-server migrate`.\n",
     )

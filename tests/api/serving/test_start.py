@@ -71,7 +71,9 @@ def test_another_key_under_the_same_id_stops_the_start(settings: dict[str, str],
 
 
 def test_a_database_that_was_not_migrated_stops_the_start(tmp_path: Path) -> None:
-    assert refusal(settings_in(tmp_path)) == "The database lacks 0001_first. Run `entryguard-server migrate` first."
+    sentence = "The database lacks 0001_first, 0002_sessions. Run `entryguard-server migrate` first."
+
+    assert refusal(settings_in(tmp_path)) == sentence
 
 
 def test_a_missing_setting_stops_the_start(tmp_path: Path) -> None:
