@@ -4,6 +4,7 @@ import copy
 import functools
 import importlib.metadata
 import json
+import threading
 from typing import Any
 
 import flask
@@ -46,21 +47,53 @@ _SECURITY_SCHEMES = {
 }
 
 
+_FIELDS_LIKE = (
+    (Text, fields.String),
+    (Whole, fields.Integer),
+    (Number, fields.Float),
+    (Flag, fields.Boolean),
+    (Switch, fields.Boolean),
+)
+
+
 class Document(Api):
     """Collects the rooms' documentation. The errors are answered by `http_errors`, not by smorest."""
 
     ERROR_SCHEMA = Error
 
-    def _register_error_handlers(self) -> None:
-        """None: one place makes every error body."""
+    def __init__(self, app: flask.Flask) -> None:
+        self._rooms: list[Blueprint] = []
+        self._writing = threading.Lock()
+        super().__init__(app)
+
+    def register_blueprint(self, blp: Blueprint, *, parameters: None = None, **options: Any) -> None:
+        """Serve a room. Its documentation is left for when it is asked for: that takes longer than all of the rest."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._rooms.append(blp)
+
+    @property
+    def text(self) -> str:
+        """The document as JSON, written once: it does not change while the server runs."""
+        with self._writing:
+            return self._text
 
     @functools.cached_property
     def _text(self) -> str:
-        """The document, written once: it does not change while the server runs, and takes a while to write."""
+        for field, like in _FIELDS_LIKE:
+            self.register_field(field, like)
+        self.register_field(Moment, "string", "date-time")
+        _describe_parts(self.spec.components)
+        for room in self._rooms:
+            room.register_views_in_doc(self, self._app, self.spec, name=room.name, parameters=None)
+            self.spec.tag({"name": room.name, "description": room.description})
         return json.dumps(self.spec.to_dict())
 
+    def _register_error_handlers(self) -> None:
+        """None: one place makes every error body."""
+
     def _openapi_json(self) -> flask.Response:
-        return flask.Response(self._text, mimetype="application/json")
+        return flask.Response(self.text, mimetype="application/json")
 
     def _register_pagination_header(self) -> None:
         """None: pages are named by `Link`."""
@@ -79,16 +112,6 @@ def register(app: flask.Flask, rooms: tuple[tuple[Blueprint, str], ...]) -> None
         },
     )
     document = Document(app)
-    for field, like in (
-        (Text, fields.String),
-        (Whole, fields.Integer),
-        (Number, fields.Float),
-        (Flag, fields.Boolean),
-        (Switch, fields.Boolean),
-    ):
-        document.register_field(field, like)
-    document.register_field(Moment, "string", "date-time")
-    _describe_parts(document.spec.components)
     for room, path in rooms:
         document.register_blueprint(room, url_prefix=f"{BASE_PATH}{path}")
 
@@ -111,5 +134,6 @@ def _describe_parts(components: Any) -> None:
 
 def written(app: flask.Flask) -> dict[str, Any]:
     """The document of `app` as JSON values."""
-    document: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-    return document
+    document: Document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    values: dict[str, Any] = json.loads(document.text)
+    return values
