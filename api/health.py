@@ -8,7 +8,7 @@ import redis
 from playhouse.pool import MaxConnectionsExceeded
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from api import due
+from api import due, installation
 from api.database import connection
 from api.key_ring import KeyRingError
 from api.lifecycle.due_rows import MODELS
@@ -37,7 +37,7 @@ def ready() -> tuple[dict[str, object], int]:
     server = current_server()
     needed: dict[str, Callable[[Server], bool]] = {"database": _database, "keyRing": _key_ring}
     missing = [name for name, there in needed.items() if not there(server)]
-    helpful: dict[str, Callable[[Server], bool]] = {"redis": _redis, "worker": _worker}
+    helpful: dict[str, Callable[[Server], bool]] = {"redis": _redis, "worker": _worker, "installation": _installation}
     degraded = [] if missing else [name for name, there in helpful.items() if not there(server)]
     return {"ready": not missing, "missing": missing, "degraded": degraded}, 503 if missing else 200
 
@@ -51,7 +51,9 @@ def metrics() -> flask.Response:
     stuck = Gauge("entryguard_stuck_rows", "Rows that failed for two minutes or more", ["kind"], registry=registry)
     rules = Gauge("entryguard_overdue_rules", "Rules that should be gone and are not", registry=registry)
     oldest = Gauge("entryguard_oldest_overdue_rule_seconds", "How long one of them should be gone", registry=registry)
+    undecided = Gauge("entryguard_copy_undecided", "1: the database is a copy, nothing is done", registry=registry)
     with connection():
+        undecided.set(installation.is_undecided())
         left = overdue.figures()
         rules.set(left.rules)
         oldest.set(left.oldest_seconds)
@@ -90,5 +92,14 @@ def _worker(_: Server) -> bool:
     try:
         with connection():
             return worker_is_alive()
+    except _DATABASE_FAILURES:
+        return False
+
+
+def _installation(_: Server) -> bool:
+    """Whether anything may be done in a cloud."""
+    try:
+        with connection():
+            return not installation.is_undecided()
     except _DATABASE_FAILURES:
         return False

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from api.database import connection
 from api.due import Claim, DueModel
-from api.installation import identity
 from api.lifecycle import expiry
 from api.sessions import service as sessions
 from api.sessions.models import Session
@@ -65,10 +63,8 @@ class Desk:
 def desk_for(settings: Settings, vault: Vault) -> Desk:
     """All that this installation serves, as its operator wants it done."""
     connections = Connections(vault, endpoints_of(settings))
-    with connection():
-        installation = identity()
     return Desk(
         Verifier(connections, settings.reverify_minutes * 60),
-        Reconciler(connections, installation, settings.drift_minutes * 60),
+        Reconciler(connections, settings.drift_minutes * 60),
         Expirer(),
     )

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from api import due
+from api import due, installation
 from api.claims import claim
 from api.database import AWAY, connection, write
 from api.due import Claim, LostClaim, Priority
@@ -100,13 +100,16 @@ class Drain:
                 continue  # its owner finds out when it looks at the lease, or when it records
 
     def serve_one(self, priorities: Sequence[Priority], found: Callable[[], None] = lambda: None) -> bool:
-        """Serve the row whose turn it is, in this thread; False where nothing is due.
+        """Serve the row whose turn it is, in this thread; False where nothing is due, or the database is a copy.
 
         `found` is called as soon as a row is claimed.
         """
         asked_at = time.monotonic()
         with connection():
             self._return_claim()
+            # Each time: a database may be exchanged for a restored one under a worker that goes on.
+            if not installation.may_work():
+                return False
             taken = claim(self._servant.models, priorities)
             if taken is None:
                 return False

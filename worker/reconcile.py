@@ -8,6 +8,7 @@ from functools import partial
 from api.clouds import Connection, Refused
 from api.credentials import verdict as credentials
 from api.due import Claim, DueModel, LostClaim
+from api.installation import identity
 from api.lifecycle import reconciliation
 from api.targets import work
 from api.targets.models import Target
@@ -26,20 +27,21 @@ class Reconciler:
 
     models: tuple[type[DueModel], ...] = (Target,)
 
-    def __init__(self, connections: Connections, installation: uuid.UUID, drift_seconds: float) -> None:
+    def __init__(self, connections: Connections, drift_seconds: float) -> None:
         self._connections = connections
-        self._installation = installation
         self._drift_seconds = drift_seconds
 
     def serve(self, lease: Lease) -> None:
         """Bring a claimed target to what is wanted of it. Raises LostClaim, Stopping."""
-        wanted = work.work_on(lease.claim.row_id, self._installation)
+        # Asked each time: an operator may have made a new installation of a copy while the worker ran.
+        installation = identity()
+        wanted = work.work_on(lease.claim.row_id, installation)
         if wanted is None:
             raise LostClaim
         turns: list[tuple[Batch, Turn]] = []
         try:
             with lease.watching():
-                report = self._work_on(lease, wanted, turns)
+                report = self._work_on(lease, wanted, installation, turns)
             _tell_failures(lease.claim, report)
             # Sooner than promised, and spread, so that what was added together is not looked at together for ever.
             seconds = self._drift_seconds * random.uniform(0.7, 0.9)  # noqa: S311 - hides nothing
@@ -50,13 +52,13 @@ class Reconciler:
                 work.overtaken(lease.claim.row_id, added)
             raise
 
-    def _work_on(self, lease: Lease, wanted: Work, turns: list[tuple[Batch, Turn]]) -> Report:
+    def _work_on(self, lease: Lease, wanted: Work, installation: uuid.UUID, turns: list[tuple[Batch, Turn]]) -> Report:
         outcomes: dict[uuid.UUID, Outcome] = {}
         for batch in wanted.batches:
             secret = credentials.secret_in_use(batch.credential_id)
             if secret is None:
                 raise LostClaim
-            turn = Turn(lease.claim, wanted, batch, self._installation, partial(may_settle, secret))
+            turn = Turn(lease.claim, wanted, batch, installation, partial(may_settle, secret))
             turns.append((batch, turn))
             try:
                 connection: Connection | Refused = self._connections.to_cloud(secret)

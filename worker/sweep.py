@@ -9,7 +9,7 @@ from typing import Any
 
 import peewee
 
-from api import database, workers
+from api import database, installation, workers
 from api.accounts.models import Login, SignInFailure
 from api.credentials.models import TargetListing
 from api.database import AWAY, connection, now, write
@@ -25,6 +25,7 @@ _TICK_SECONDS = 1.0
 _UNSERVED_SECONDS = 1.0
 _STUCK_TICKS = 10
 _FORGET_TICKS = 60
+_COPY_TICKS = 60
 _DAY_SECONDS = 24 * 3600
 _HOUR_SECONDS = 3600
 # Small, so that nobody waits for the sweeper's transactions.
@@ -65,6 +66,11 @@ class Sweeper:
             _log.error("rule %s is overdue: %s", rule_id, reasons[rule_id] or "nobody has looked at it yet")
         self._told_overdue = set(reasons)
 
+    def tell_of_copy(self) -> None:
+        """Log that nothing is done, and what to say, for as long as the database is a copy that nobody decided on."""
+        if installation.is_undecided():
+            _log.error(installation.UNDECIDED)
+
     def forget(self) -> int:
         """Delete a batch of each kind of row that nobody will ask for again. Returns how many were deleted."""
         deleted = [_delete(which) for which in _forgettable()]
@@ -97,6 +103,8 @@ def _sweep(sweeper: Sweeper, tick: int) -> None:
         sweeper.tell_of_stuck()
         sweeper.tell_of_overdue()
         deleting.finish()  # whoever saw a last rule go may have died before it was done
+    if tick % _COPY_TICKS == 0:
+        sweeper.tell_of_copy()
     if tick % _FORGET_TICKS == 0 or sweeper.has_more_to_forget:
         sweeper.forget()
 

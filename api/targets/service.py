@@ -170,7 +170,7 @@ def _obstacle(resource: Resource) -> str | None:
 
 def _rule(resource: Resource, address: Network) -> Rule:
     """The rule that lets `address` through, wanted from now on; made where there is none. Its target is locked."""
-    target = _target(resource)
+    target = target_of(resource)
     protocol, ports, options = opening(resource.config or {})
     wanted = {"target_id": target.id, "address": str(address), "protocol": protocol, "ports": ports, "options": options}
     Rule.insert(
@@ -226,8 +226,8 @@ def opening(config: Mapping[str, Any]) -> tuple[str, list[list[int]], dict[str, 
     return config.get("protocol", "tcp"), ports, rest
 
 
-def _target(resource: Resource) -> Target:
-    """The target that a resource names, locked; made where there is none."""
+def target_of(resource: Resource) -> Target:
+    """The target that a resource names, locked; made where there is none. Inside `write`."""
     target: Target = locked(Target.select().where(Target.id == _target_id(resource))).get()
     Target.update(credential_id=resource.credential_id).where(Target.id == target.id).execute()
     return target

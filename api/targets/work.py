@@ -66,6 +66,13 @@ def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
         task = Task(_kept(row, installation), row.id in wanted, row.asked_at)
         tasks.setdefault(row.credential_id, []).append(task)
     batches = [_batch(target, credential_id, theirs) for credential_id, theirs in tasks.items()]
+    if (
+        not batches
+        and target.listed_at is None
+        and Credential.select().where(Credential.id == target.credential_id).exists()
+    ):
+        # Rules of ours may be there that no row knows of.
+        batches = [_batch(target, target.credential_id, ())]
     return Work(target.provider, target.in_cloud(), batches)
 
 

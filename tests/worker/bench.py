@@ -54,7 +54,7 @@ class Bench:
 
     def new_worker(self) -> Desk:
         connections = Connections(self.vault, self.site.endpoints)
-        return Desk(Reconciler(connections, identity(), DRIFT_SECONDS), Expirer())
+        return Desk(Reconciler(connections, DRIFT_SECONDS), Expirer())
 
     def open(self, address: str = HERE, *resources: Resource, **columns: Any) -> Session:
         return make_session(

@@ -13,6 +13,7 @@ from api.credentials.models import Credential, TargetListing
 from api.database import current_time, now, write
 from api.due import Priority, postpone
 from api.idempotency import IdempotencyKey
+from api.installation import UNDECIDED, Installation
 from api.targets import service as targets
 from api.targets.models import Grant, Rule
 from tests.rows import make_credential, make_due, make_organisation, make_resource, make_session
@@ -168,6 +169,20 @@ def add_forgettable_rows() -> None:
         TargetListing.create(
             organisation_id=organisation.id, credential_id=credential.id, region="eu-central-1", listed_at=moment
         )
+
+
+def test_a_copy_is_told_of_for_as_long_as_nobody_has_decided(
+    sweeper: Sweeper, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweeper.tell_of_copy()
+    assert caplog.messages == []
+    with write():
+        Installation.update(database_identity="of another database").execute()
+
+    sweeper.tell_of_copy()
+    sweeper.tell_of_copy()
+
+    assert caplog.messages == [UNDECIDED] * 2
 
 
 def test_what_is_of_use_is_not_forgotten(sweeper: Sweeper) -> None:

@@ -11,7 +11,7 @@ from api.accounts.service.administrators import (
     resume_organisation,
     suspend_organisation,
 )
-from api.accounts.service.organisations import create_organisation, held_organisation, locked_organisation
+from api.accounts.service.organisations import create_organisation, held_organisation, locked_organisation, subject
 from api.accounts.tiers import Limits, limits_of
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "locked_organisation",
     "reset_password",
     "resume_organisation",
+    "subject",
     "suspend_organisation",
 ]

@@ -1,0 +1,122 @@
+"""A database that is a copy: what its server answers, and what an operator is told and says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from api import installation
+from api.commands.doctor import doctor
+from api.commands.restore import restore
+from api.database import connection, database, write
+from api.installation import Installation, identity, is_undecided, may_work
+from api.resources.models import Resource
+from tests.api.commands.conftest import ring_environment, ring_file  # noqa: F401  fixtures, by name
+from tests.api.conftest import Caller
+from tests.api.sessions.conftest import credential, organisation, resource, start  # noqa: F401
+from tests.api.test_health import metrics, ready
+
+
+def be_a_copy() -> None:
+    """The row of another database."""
+    with write():
+        Installation.update(database_identity="of another database").execute()
+
+
+def test_the_first_worker_that_looks_has_the_database_remembered(db: str) -> None:
+    assert Installation.get().database_identity is None and not is_undecided()
+
+    assert may_work()
+
+    assert Installation.get().database_identity is not None
+    assert may_work() and not is_undecided()
+
+
+@pytest.mark.engines("postgresql")
+def test_any_role_may_ask_which_database_it_is(db: str) -> None:
+    database.execute_sql("SET ROLE pg_signal_backend")  # it has no rights but to end other people's queries
+
+    [[here]] = database.execute_sql(f"SELECT {installation._POSTGRESQL}")
+
+    assert re.fullmatch(r"[0-9]+:[0-9]+", here)
+    database.execute_sql("RESET ROLE")
+
+
+@pytest.mark.engines("sqlite")
+def test_a_file_on_another_host_is_a_copy(db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert may_work()
+    other = tmp_path / "machine-id"
+    other.write_text("0123456789abcdef0123456789abcdef\n")
+
+    monkeypatch.setattr(installation, "_MACHINE_ID", other)
+
+    assert is_undecided() and not may_work()
+
+
+def test_a_copy_opens_nothing_and_shows_what_there_is(admin: Caller, resource: Resource) -> None:  # noqa: F811
+    session = start(admin).json
+    be_a_copy()
+
+    moved = {"ipv4Address": "198.51.100.9"}
+    refused = [start(admin), admin.ask("PUT", f"/sessions/{session['id']}/ip", json=moved)]
+
+    for answer in refused:
+        assert (answer.status_code, answer.json["error"]) == (503, "UNAVAILABLE")
+        assert "restored from a backup" in answer.json["message"]
+        assert answer.headers["Retry-After"] == "60"
+    assert admin.get(f"/sessions/{session['id']}").status_code == 200
+    assert admin.post(f"/sessions/{session['id']}/stop").status_code == 200
+
+
+@pytest.mark.redis_well("the answer names what is missed")
+def test_a_copy_is_ready_and_says_that_it_waits(client: FlaskClient) -> None:
+    assert metrics(client)["entryguard_copy_undecided", ""] == 0
+    be_a_copy()
+
+    assert ready(client)[1]["degraded"] == ["worker", "installation"]
+    assert metrics(client)["entryguard_copy_undecided", ""] == 1
+
+
+@pytest.mark.parametrize("option", ["--adopt", "--new-installation"])
+def test_an_operator_is_told_both_commands_and_each_lets_it_go_on(
+    ring_environment: dict[str, str],  # noqa: F811
+    option: str,
+) -> None:
+    with connection():
+        be_a_copy()
+        before = identity()
+    assert installation.UNDECIDED in CliRunner().invoke(doctor).output
+    assert "restore --adopt" in installation.UNDECIDED and "restore --new-installation" in installation.UNDECIDED
+
+    done = CliRunner().invoke(restore, [option])
+
+    assert done.exit_code == 0, done.output
+    with connection():
+        assert not is_undecided()
+        assert (identity() == before) == (option == "--adopt")
+    assert installation.UNDECIDED not in CliRunner().invoke(doctor).output
+
+
+def test_what_is_no_copy_becomes_a_new_installation_by_force_alone(
+    ring_environment: dict[str, str],  # noqa: F811
+) -> None:
+    with connection():
+        assert may_work()
+        before = identity()
+
+    refused = CliRunner().invoke(restore, ["--new-installation"])
+
+    assert refused.exit_code == 1 and "not recognised as a copy" in refused.output
+    with connection():
+        assert identity() == before
+    assert CliRunner().invoke(restore, ["--new-installation", "--force"]).exit_code == 0
+    with connection():
+        assert identity() != before
+
+
+@pytest.mark.parametrize("options", [[], ["--adopt", "--new-installation"]])
+@pytest.mark.engines("sqlite")
+def test_one_of_the_two_is_to_be_said(ring_environment: dict[str, str], options: list[str]) -> None:  # noqa: F811
+    assert CliRunner().invoke(restore, options).exit_code == 2
