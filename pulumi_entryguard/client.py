@@ -9,14 +9,16 @@ import http.client
 import json
 import re
 import secrets
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pulumi_entryguard.dialling import dial
 from pulumi_entryguard.endpoint import Access, Endpoint
 from pulumi_entryguard.errors import MEND_ACCESS, ApiError, Unreachable, api_error
 from pulumi_entryguard.version import __version__
@@ -30,7 +32,7 @@ USUAL_PAUSE = 1.0  # where it does not say
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 # PATCH is among them since ours only ever sets values: sent twice it leaves what sending it once leaves.
-REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
+REPEATABLE = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 HELD_BACK = frozenset({429, 503})
 NO_ANSWER = frozenset({502, 504})  # a proxy in between lost the server
 
@@ -81,16 +83,16 @@ class Gate:
 class Tries:
     """How often one request was lost, and whether it may be sent again."""
 
-    def __init__(self, repeatable: bool, until: float) -> None:
+    def __init__(self, pauses: Sequence[float], until: float) -> None:
         self.until = until
         self.losses = 0
-        self._repeatable = repeatable
+        self._pauses = pauses
 
     def another(self) -> bool:
         """Make the pause before the next try; False, at once, if there must be none."""
-        if not self._repeatable or self.losses == len(PAUSES):
+        if self.losses == len(self._pauses):
             return False
-        pause = PAUSES[self.losses]
+        pause = self._pauses[self.losses]
         if time.monotonic() + pause > self.until:
             return False
         self.losses += 1
@@ -99,18 +101,35 @@ class Tries:
 
 
 class Client:
-    """Sends requests to one API as one caller, or as nobody yet (`access` None); safe to share between threads."""
+    """Sends requests to one API as one caller, or as nobody yet (`access` None); safe to share between threads.
 
-    def __init__(self, endpoint: Endpoint, access: Access | None, patience: float = PATIENCE_SECONDS) -> None:
+    `pauses` between the tries of a request that can be sent again. `version` of IP: the only one to connect over.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        access: Access | None,
+        patience: float = PATIENCE_SECONDS,
+        *,
+        pauses: Sequence[float] = PAUSES,
+        version: int | None = None,
+    ) -> None:
         self.endpoint = endpoint
         self._access = access
         self._patience = patience
+        self._pauses = pauses
+        self._version = version
         self._gate = Gate()
         self._mine = threading.local()
         self._tls = ssl.create_default_context() if endpoint.scheme == "https" else None
 
     def __repr__(self) -> str:
         return f"Client({self.endpoint})"
+
+    def over(self, version: int, patience: float = PATIENCE_SECONDS, pauses: Sequence[float] = PAUSES) -> "Client":
+        """A client for the same API and caller that connects over this version of IP alone: 4 or 6."""
+        return Client(self.endpoint, self._access, patience, pauses=pauses, version=version)
 
     def request(
         self,
@@ -129,7 +148,7 @@ class Client:
         payload = None if body is None else json.dumps(body).encode()
         headers = self._headers(payload, idempotency_key)
         repeatable = method in REPEATABLE or idempotency_key is not None
-        tries = Tries(repeatable, min(time.monotonic() + self._patience, until))
+        tries = Tries(self._pauses if repeatable else (), min(time.monotonic() + self._patience, until))
         while True:
             self._gate.wait(tries.until)
             try:
@@ -173,8 +192,9 @@ class Client:
     def _exchange(
         self, method: str, path: str, payload: bytes | None, headers: Mapping[str, str], until: float
     ) -> Answer:
-        connection = self._connection()
-        _limit(connection, min(REQUEST_SECONDS, max(1.0, until - time.monotonic())))
+        seconds = min(REQUEST_SECONDS, max(1.0, until - time.monotonic()))
+        connection = self._connection(seconds)
+        _limit(connection, seconds)
         try:
             connection.request(method, self.endpoint.path + path, payload, dict(headers))
             response = connection.getresponse()
@@ -189,7 +209,7 @@ class Client:
         pause, cursor = _seconds(response.getheader("Retry-After")), _next_cursor(response.getheader("Link"))
         return Answer(response.status, _decoded(raw), pause, cursor)
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, seconds: float) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._mine, "connection", None)
         if kept is not None and time.monotonic() - self._mine.used_at < IDLE_SECONDS:
             return kept
@@ -199,8 +219,14 @@ class Client:
             fresh = http.client.HTTPConnection(place.host, place.port)
         else:
             fresh = http.client.HTTPSConnection(place.host, place.port, context=self._tls)
+        if self._version is not None:
+            fresh.sock = self._dialled(self._version, seconds)
         self._mine.connection, self._mine.used_at = fresh, time.monotonic()
         return fresh
+
+    def _dialled(self, version: int, seconds: float) -> socket.socket:
+        link = dial(self.endpoint, version, seconds)
+        return link if self._tls is None else self._tls.wrap_socket(link, server_hostname=self.endpoint.host)
 
     def _forget(self) -> None:
         kept = getattr(self._mine, "connection", None)
@@ -222,7 +248,8 @@ class Client:
             why = f"no answer in {REQUEST_SECONDS:g} s"
         else:
             why = (lost.strerror if isinstance(lost, OSError) else None) or type(lost).__name__
-        return Unreachable(f"EntryGuard at {self.endpoint} can't be reached: {why}")
+        over = f" over IPv{self._version}" if self._version else ""
+        return Unreachable(f"EntryGuard at {self.endpoint} can't be reached{over}: {why}")
 
 
 def _limit(connection: http.client.HTTPConnection, seconds: float) -> None:

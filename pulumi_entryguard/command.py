@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pulumi_entryguard import least_privilege, session_commands, sign_in, sign_in_commands
+from pulumi_entryguard import least_privilege, open_command, session_commands, sign_in, sign_in_commands
 from pulumi_entryguard.errors import EntryGuardError
 from pulumi_entryguard.signals import Interrupted
 from pulumi_entryguard.terminal import say, tell
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"entryguard {__version__}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     sign_in_commands.add_to(commands)
+    open_command.add_to(commands)
     session_commands.add_to(commands)
     _add_policy(commands)
     return whole

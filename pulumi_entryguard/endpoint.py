@@ -18,6 +18,11 @@ class Endpoint:
     port: int | None
     path: str
 
+    @property
+    def tcp_port(self) -> int:
+        """Where it listens, also where the address does not say."""
+        return self.port or (443 if self.scheme == "https" else 80)
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}{f':{self.port}' if self.port else ''}"

@@ -67,6 +67,16 @@ class Watch:
                 say(trouble)
 
 
+def wait_until_open(session: Session, signals: NotedSignals) -> None:
+    """Wait, and say so when it is open. Raises NotOpened, Interrupted; the session goes on all the same."""
+    try:
+        Watch(session, signals).until_open()
+    except BaseException:
+        say(f"session {session['id']} goes on: `entryguard close {session['id']}` ends it")
+        raise
+    say(f"session {session['id']} is open")
+
+
 def use_and_close(session: Session, signals: NotedSignals, command: Sequence[str] | None) -> int:
     """Wait until it is open, run the command, or stay until the session is over; close it; the exit code.
 

@@ -1,54 +1,30 @@
-"""`entryguard open | sessions | close`."""
+"""`entryguard sessions | extend | move | close`."""
 
 import argparse
 import json
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pulumi_entryguard import duration, sessions, sign_in
-from pulumi_entryguard.errors import EntryGuardError, Unreachable
-from pulumi_entryguard.opening import Watch, use_and_close
+from pulumi_entryguard.errors import EntryGuardError
+from pulumi_entryguard.opening import wait_until_open
+from pulumi_entryguard.options import add_minutes, add_versions, add_wait
 from pulumi_entryguard.sessions import Session
 from pulumi_entryguard.signals import NotedSignals
-from pulumi_entryguard.terminal import say, tell
+from pulumi_entryguard.terminal import say, table, tell
+from pulumi_entryguard.whereabouts import whereabouts
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-NO_SUCH_COMMAND = 127  # as shells have it
-
 
 def add_to(commands: "Commands") -> None:
-    """The three commands."""
-    _add_open(commands)
+    """The four commands."""
     _add_list(commands)
+    _add_extend(commands)
+    _add_move(commands)
     _add_close(commands)
-
-
-def _add_open(commands: "Commands") -> None:
-    opening = commands.add_parser(
-        "open",
-        help="Let your address in, for a while.",
-        description="Let the address that you are seen at in to resources, for a while, and print the session's id. "
-        "A COMMAND behind -- runs while they are open, the session is closed behind it, and the exit code is its own.",
-        usage="%(prog)s [-h] [--for TIME] [--reason TEXT] [--wait] [--close-on-exit] [RESOURCE ...] [-- COMMAND ...]",
-    )
-    opening.add_argument(
-        "resources", nargs="*", metavar="RESOURCE", help="A name or an id. Without one: all that you may open."
-    )
-    opening.add_argument("--for", dest="minutes", type=_minutes, metavar="TIME", help="How long, as 90m, 2h or 1h30m.")
-    opening.add_argument("--reason", help="What it is for; the audit trail keeps it.")
-    opening.add_argument(
-        "--wait", action="store_true", help="Until everything is open; exit with 1 and the reasons where it is not."
-    )
-    opening.add_argument(
-        "--close-on-exit",
-        action="store_true",
-        help="Stay until Ctrl-C or the session's end, and close it. A COMMAND is always closed behind.",
-    )
-    opening.set_defaults(run=_open, usage_error=opening.error)
 
 
 def _add_list(commands: "Commands") -> None:
@@ -62,6 +38,28 @@ def _add_list(commands: "Commands") -> None:
     listing.set_defaults(run=_list)
 
 
+def _add_extend(commands: "Commands") -> None:
+    extending = commands.add_parser(
+        "extend", help="Let a session end later.", description="Let a session end later, by so much."
+    )
+    _add_session(extending)
+    add_minutes(extending, "How much later", required=True)
+    extending.set_defaults(run=_extend)
+
+
+def _add_move(commands: "Commands") -> None:
+    moving = commands.add_parser(
+        "move",
+        help="Take a session along to another network.",
+        description="Let in the address that you are seen at now, and no longer the one that a session was for. "
+        "It ends when it would have.",
+    )
+    _add_session(moving)
+    add_versions(moving)
+    add_wait(moving)
+    moving.set_defaults(run=_move)
+
+
 def _add_close(commands: "Commands") -> None:
     closing = commands.add_parser("close", help="Close sessions.", description="End sessions before their time.")
     closing.add_argument("ids", nargs="*", metavar="ID", help="As `entryguard sessions` lists them.")
@@ -69,48 +67,10 @@ def _add_close(commands: "Commands") -> None:
     closing.set_defaults(run=_close, usage_error=closing.error)
 
 
-def _minutes(text: str) -> int:
-    try:
-        return duration.minutes(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
-
-
-def _open(asked: argparse.Namespace) -> int:
-    command: Sequence[str] | None = asked.command
-    if command is not None and not command:
-        asked.usage_error("name a command behind --")
-    if command and shutil.which(command[0]) is None:
-        say(f"entryguard: {command[0]}: no such command; nothing was opened")
-        return NO_SUCH_COMMAND
-    resources = sessions.ids_of(sign_in.client(), asked.resources)
-    with NotedSignals() as signals:
-        session = _started(resources, asked)
-        say(_told(session))
-        if command is not None or asked.close_on_exit:
-            return use_and_close(session, signals, command)
-        tell(session["id"])
-        if asked.wait:
-            _wait(session, signals)
-        signals.check()
-    return 0
-
-
-def _started(resources: Sequence[str], asked: argparse.Namespace) -> Session:
-    try:
-        return sessions.start(sign_in.client(), resources, asked.minutes, asked.reason)
-    except Unreachable:
-        say("whether a session was started is not known: `entryguard sessions` shows it")
-        raise
-
-
-def _wait(session: Session, signals: NotedSignals) -> None:
-    try:
-        Watch(session, signals).until_open()
-    except BaseException:
-        say(f"session {session['id']} goes on: `entryguard close {session['id']}` ends it")
-        raise
-    say(f"session {session['id']} is open")
+def _add_session(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "id", nargs="?", metavar="ID", help="As `entryguard sessions` lists them. Without it your only one."
+    )
 
 
 def _list(asked: argparse.Namespace) -> None:
@@ -125,6 +85,22 @@ def _list(asked: argparse.Namespace) -> None:
     for session in found:
         for trouble in sessions.troubles(session):
             say(f"session {session['id']}: {trouble}")
+
+
+def _extend(asked: argparse.Namespace) -> None:
+    client = sign_in.client()
+    say(sessions.sentence(sessions.extend(client, sessions.the_one(client, asked.id), asked.minutes)))
+
+
+def _move(asked: argparse.Namespace) -> None:
+    here = whereabouts(sign_in.client(), asked.version)
+    session_id = sessions.the_one(here.client, asked.id)
+    with NotedSignals() as signals:
+        session = sessions.move(here, session_id)
+        say(sessions.sentence(session))
+        if asked.wait:
+            wait_until_open(session, signals)
+        signals.check()
 
 
 def _close(asked: argparse.Namespace) -> int:
@@ -145,35 +121,20 @@ def _closed(session_id: str) -> int:
     return 0
 
 
-def _told(session: Session) -> str:
-    resources = ", ".join(_resources(session))
-    return f"session {session['id']}: {resources} from {_addresses(session)}, until {session['expiresAt']}"
-
-
 def _table(found: Iterable[Session], with_people: bool) -> str:
     heads = ("ID", "STATUS", "RESOURCES", "FROM", "ENDS IN", *(("WHO",) if with_people else ()))
-    rows = [heads] + [
+    rows = [
         (
             session["id"],
             session["status"],
-            ", ".join(_resources(session)),
-            _addresses(session),
+            ", ".join(sessions.resources(session)),
+            sessions.addresses(session),
             _ends_in(session),
             *((session["userEmail"],) if with_people else ()),
         )
         for session in found
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _resources(session: Session) -> list[str]:
-    return sorted({grant["resourceName"] for grant in session["resourceIps"]})
-
-
-def _addresses(session: Session) -> str:
-    return ", ".join(filter(None, (session["ipv4Address"], session["ipv6Address"])))
+    return table([heads, *rows])
 
 
 def _ends_in(session: Session) -> str:

@@ -1,33 +1,42 @@
-"""Sessions as the API has them: started, looked at, stopped, listed."""
+"""Sessions as the API has them: started, looked at, changed, stopped, listed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_entryguard.client import Client, new_idempotency_key, route
-from pulumi_entryguard.errors import Conflict, NotAuthorized
-from pulumi_entryguard.reading import asked, body_of, is_id, only, paged
+from pulumi_entryguard.errors import Conflict, UnusableInput
+from pulumi_entryguard.reading import asked, body_of, paged
+from pulumi_entryguard.whereabouts import Whereabouts
 
 Session = Mapping[str, Any]
 
 LIVE = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", "EXPIRING")
 OVER = ("EXPIRED", "CANCELLED")
-FORBIDDEN = 403
 
 
-def ids_of(client: Client, resources: Sequence[str]) -> list[str]:
-    """The ids of resources that are given by id or by name. Raises UnusableInput where a name is not that of one."""
-    if all(map(is_id, resources)):
-        return list(resources)
-    known, whose = _names(client)
-    return [text if is_id(text) else only(sorted(known.get(text, ())), text, "resource", whose) for text in resources]
-
-
-def start(client: Client, resource_ids: Sequence[str], minutes: int | None, reason: str | None) -> Session:
+def start(here: Whereabouts, resource_ids: Sequence[str], minutes: int | None, reason: str | None) -> Session:
     """Start a session on these resources; on all that the caller may open if there are none."""
-    asked_for = {"resourceIds": list(resource_ids) or None, "durationMinutes": minutes, "reason": reason}
-    body = {name: value for name, value in asked_for.items() if value is not None}
-    answer = client.request("POST", "/sessions", body, idempotency_key=new_idempotency_key())
-    return body_of(client, answer, dict)
+    said = {
+        "resourceIds": list(resource_ids) or None,
+        "durationMinutes": minutes,
+        "reason": reason,
+        "proofs": here.proofs or None,
+    }
+    body = {name: value for name, value in said.items() if value is not None}
+    answer = here.client.request("POST", "/sessions", body, idempotency_key=new_idempotency_key())
+    return body_of(here.client, answer, dict)
+
+
+def extend(client: Client, session_id: str, minutes: int) -> Session:
+    """Let it end so much later."""
+    path, key = route("sessions", session_id, "extend"), new_idempotency_key()
+    return body_of(client, client.request("POST", path, {"durationMinutes": minutes}, idempotency_key=key), dict)
+
+
+def move(here: Whereabouts, session_id: str) -> Session:
+    """Let the caller in from here, and no longer from where the session was."""
+    body = {"proofs": here.proofs} if here.proofs else {}
+    return body_of(here.client, here.client.request("PUT", route("sessions", session_id, "ip"), body), dict)
 
 
 def look(client: Client, session_id: str) -> Session:
@@ -63,6 +72,37 @@ def own_live(client: Client) -> list[Session]:
     return sorted(found.values(), key=lambda session: str(session["createdAt"]), reverse=True)
 
 
+def the_one(client: Client, session_id: str | None) -> str:
+    """The session that is meant: where none is named, the only one of the caller's that is not over.
+
+    Raises UnusableInput where there is none, or several.
+    """
+    if session_id is not None:
+        return session_id
+    ids = [session["id"] for session in own_live(client) if session["endedAt"] is None]
+    if not ids:
+        raise UnusableInput("no session of yours is open")
+    if len(ids) > 1:
+        raise UnusableInput(f"{len(ids)} sessions of yours are open: give the id of one ({', '.join(ids)})")
+    return str(ids[0])
+
+
+def sentence(session: Session) -> str:
+    """What it opens, from where, and until when."""
+    named = ", ".join(resources(session))
+    return f"session {session['id']}: {named} from {addresses(session)}, until {session['expiresAt']}"
+
+
+def resources(session: Session) -> list[str]:
+    """The names of what it opens."""
+    return sorted({grant["resourceName"] for grant in session["resourceIps"]})
+
+
+def addresses(session: Session) -> str:
+    """From where."""
+    return ", ".join(filter(None, (session["ipv4Address"], session["ipv6Address"])))
+
+
 def troubles(session: Session) -> list[str]:
     """What is wrong with it, a sentence for each resource; what was wrong with one that is over is past."""
     if session["status"] in OVER:
@@ -89,27 +129,3 @@ def _is_of(caller: Mapping[str, Any], session: Session) -> bool:
     if session["userId"] is None or caller["id"] is None:
         return bool(session["userId"] == caller["id"] and session["userName"] == caller["name"])
     return bool(session["userId"] == caller["id"])
-
-
-def _names(client: Client) -> tuple[Mapping[str, set[str]], str]:
-    """The ids of each name, and of which resources these are. Who may not list them knows what was opened before."""
-    try:
-        found = ((one["name"], one["id"]) for one in asked(client, "/resources", list))
-        return _grouped(found), ""
-    except NotAuthorized as refusal:
-        if refusal.status != FORBIDDEN:
-            raise
-    return _grouped(_opened_before(client)), " that you have opened before (give the id of another one)"
-
-
-def _opened_before(client: Client) -> Iterator[tuple[str, str]]:
-    for session in paged(client, "/sessions"):
-        for grant in session["resourceIps"]:
-            yield grant["resourceName"], grant["resourceId"]
-
-
-def _grouped(pairs: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
-    ids: dict[str, set[str]] = {}
-    for name, one in pairs:
-        ids.setdefault(name, set()).add(one)
-    return ids

@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import sys
+from collections.abc import Sequence
 
 from pulumi_entryguard.errors import UnusableInput
 
@@ -16,6 +17,13 @@ def say(sentence: str) -> None:
     """A sentence about it. A terminal that has been closed is no reason to stop: a session may be left to close."""
     with contextlib.suppress(OSError):
         print(sentence, file=sys.stderr, flush=True)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in columns, the heads first."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def ask(prompt: str) -> str:

@@ -21,14 +21,14 @@ def settings_in(folder: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def served(folder: Path, processes: int = 1, **more: str) -> Iterator[ApiProcess]:
+def served(folder: Path, processes: int = 1, host: str = "127.0.0.1", **more: str) -> Iterator[ApiProcess]:
     """The API, ready; ended afterwards."""
     settings = settings_in(folder, **more)
     administrator = ("admin", "create", "--email", EMAIL, "--organization", "Acme")
     for arguments, text in ((("migrate",), ""), (administrator, f"{PASSWORD}\n")):
         done = command(*arguments, settings=settings, text=text)
         assert done.returncode == 0, done.stderr
-    server = ApiProcess(settings, folder / "log", processes)
+    server = ApiProcess(settings, folder / "log", processes, host)
     server.start()
     try:
         server.wait_until_ready(degraded=["worker"] if "ENTRYGUARD_REDIS_URL" in more else ["redis", "worker"])

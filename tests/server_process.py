@@ -111,13 +111,14 @@ class ServerProcess:
 
 
 class ApiProcess(ServerProcess):
-    """`entryguard-server serve`, on a free loopback port."""
+    """`entryguard-server serve`, on a free loopback port. It is asked over IPv4, whatever else it listens on."""
 
-    def __init__(self, settings: dict[str, str], log: Path, processes: int = 1) -> None:
+    def __init__(self, settings: dict[str, str], log: Path, processes: int = 1, host: str = "127.0.0.1") -> None:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port = int(listener.getsockname()[1])
-        super().__init__(settings, log, [*SERVER, "serve", "--port", str(self.port), "--processes", str(processes)])
+        where = ["--host", host, "--port", str(self.port)]
+        super().__init__(settings, log, [*SERVER, "serve", *where, "--processes", str(processes)])
 
     def wait_until_ready(self, degraded: Sequence[str] = ()) -> None:
         """Return when /readyz says 200 and misses nothing but `degraded`."""

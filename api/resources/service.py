@@ -1,7 +1,7 @@
 """What can be done with cloud resources."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,12 +162,17 @@ def held(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID] | None) -
 
     Until the open transaction ends nobody changes them or their credentials; others may hold them too.
     """
-    which = Resource.organisation_id == organisation_id
-    if resource_ids is not None:
-        which &= Resource.id.in_(list(resource_ids))
+    which = _which(organisation_id, resource_ids)
     theirs = Resource.select(Resource.credential_id).where(which)
     database.held(Credential.select(Credential.id).where(Credential.id.in_(theirs)).order_by(Credential.id)).execute()
     return list(database.held(Resource.select().where(which).order_by(Resource.created_at, Resource.id)))
+
+
+def found(organisation_id: uuid.UUID, resource_ids: Iterable[uuid.UUID] | None) -> list[Resource]:
+    """The organisation's resources as they are now, all or those with these ids, by name."""
+    resources = Resource.select().where(_which(organisation_id, resource_ids))
+    # Not in the database, of which each kind has its own order of letters.
+    return sorted(resources, key=lambda resource: (resource.name.casefold(), resource.name, resource.id))
 
 
 def named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list[Resource]:
@@ -183,6 +188,11 @@ def named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list
 def subject(resource: Resource) -> audit.Subject:
     """How the audit trail names a resource."""
     return audit.Subject("RESOURCE", resource.id, resource.name)
+
+
+def _which(organisation_id: uuid.UUID, resource_ids: Iterable[uuid.UUID] | None) -> peewee.Node:
+    theirs: peewee.Node = Resource.organisation_id == organisation_id
+    return theirs if resource_ids is None else theirs & Resource.id.in_(list(resource_ids))
 
 
 def _with_credential(organisation_id: uuid.UUID) -> Any:

@@ -12,6 +12,7 @@ from api.resources import service as existing
 from api.resources.models import Resource
 from api.roles.reach import reach_of
 from api.sessions.addresses import ADMIN
+from api.targets.service import obstacle_to
 
 Reach = Mapping[uuid.UUID, int | None]
 
@@ -51,6 +52,15 @@ class Allowance:
             raise DurationExceeded(self.longest_minutes)
 
 
+@dataclass(frozen=True, slots=True)
+class Openable:
+    """A resource that somebody may open, for so many minutes at most. obstacle: why not now, if so."""
+
+    resource: Resource
+    longest_minutes: int
+    obstacle: str | None
+
+
 def is_unlimited(actor: Actor) -> bool:
     """An administrator, or a key of the organisation: its scopes alone say what it may do, for it has no roles."""
     return actor.role == ADMIN or actor.user_id is None
@@ -71,6 +81,17 @@ def allowed(actor: Actor, tier: str, resource_ids: Sequence[str] | None) -> Allo
     else:
         resources = existing.named(actor.organisation, [_reached(text, reach) for text in resource_ids])
     return Allowance(resources, _longest(resources, tier, reach or {}))
+
+
+def openable(actor: Actor) -> list[Openable]:
+    """What the caller may open, by name: all that he reaches, with those among it that cannot be opened now."""
+    if actor.tier is None:  # EntryGuard itself
+        return []
+    reach = _reach(actor)
+    return [
+        Openable(resource, _longest([resource], actor.tier, reach or {}), obstacle_to(resource))
+        for resource in existing.found(actor.organisation, reach)
+    ]
 
 
 def allowed_still(actor: Actor, tier: str, resource_ids: Sequence[uuid.UUID]) -> Allowance:

@@ -25,13 +25,14 @@ from api.room import Room
 from api.server import current_server
 from api.sessions import changing, service, shown, starting
 from api.sessions.addresses import WantedAddresses
-from api.sessions.allowance import WantedDuration
+from api.sessions.allowance import Openable, WantedDuration, openable
 from api.sessions.models import Session
 from api.sessions.proofs import proof_of
 from api.sessions.schemas import (
     NewSession,
     SessionParameters,
     ShownAddress,
+    ShownOpenable,
     ShownSession,
     WantedAddressesBody,
     WantedDurationBody,
@@ -92,6 +93,19 @@ class Sessions(MethodView):
             lambda session_id: service.of(actor, session_id),
         )
         return _shown(session)
+
+
+@room.route("/resources")
+class OpenableResources(MethodView):
+    @requires("sessions:read")
+    @room.response(200, ShownOpenable(many=True))
+    def get(self) -> Sequence[Openable]:
+        """List what you may open
+
+        The resources that your roles name, by their names; for an ORG_ADMIN and a key of the organization all of them.
+        With each is how long a session of yours may be, and why it cannot be opened now, if so.
+        """
+        return openable(current_actor())
 
 
 @room.route("/<session_id>")

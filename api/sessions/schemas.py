@@ -174,6 +174,31 @@ class ShownSession(Body):
     )
 
 
+class ShownOpenable(Body):
+    """A resource that the caller may open."""
+
+    id = fields.UUID(
+        attribute="resource.id",
+        metadata={"description": "For `resourceIds` of POST /sessions", "example": _RESOURCE_ID},
+    )
+    name = fields.String(
+        attribute="resource.name",
+        metadata={"description": "Human-readable resource name; several may have one", "example": "Web servers"},
+    )
+    provider = fields.String(attribute="resource.provider", metadata={"description": "Its cloud", "example": "AWS"})
+    is_active = fields.Boolean(
+        attribute="resource.is_active",
+        metadata={"description": "Whether a valid credential has seen it", "example": True},
+    )
+    max_duration_minutes = Whole(
+        attribute="longest_minutes",
+        metadata={"description": "How long a session of yours on it may last, in minutes", "example": 480},
+    )
+    obstacle = fields.String(
+        allow_none=True, metadata={"description": "Why it cannot be opened now; null where it can", "example": None}
+    )
+
+
 class ShownAddress(Body):
     """An address that the server has seen."""
 

@@ -42,7 +42,7 @@ def grant(asked: Asked) -> Grant:
     Where the resource cannot be opened the grant is FAILED and says why.
     """
     resource = asked.resource
-    obstacle = _obstacle(resource)
+    obstacle = obstacle_to(resource)
     rule = None if obstacle else _rule(resource, asked.address)
     made: Grant = Grant.create(
         organisation_id=resource.organisation_id,
@@ -61,13 +61,25 @@ def grant(asked: Asked) -> Grant:
     return made
 
 
+def obstacle_to(resource: Resource) -> str | None:
+    """Why a resource cannot be opened now."""
+    if resource.deleting_since is not None:
+        return "the resource is being deleted"
+    if not resource.is_active:
+        return resource.verification_error or _NOT_SEEN_YET
+    options = CLOUDS[resource.provider].resource_types[resource.resource_type].options
+    config = resource.config or {}
+    needs_ports = "port" in options and config.get("protocol", "tcp") in _WITH_PORTS
+    return _NO_PORTS if needs_ports and not any(name in config for name in PORT_OPTIONS) else None
+
+
 def hold(resources: Iterable[Resource], grants: peewee.Node | None = None) -> None:
     """Lock the targets that resources name, and those of the grants that match. Inside `write`.
 
     Whoever changes several targets, or a target and then a session, calls this first: a worker too has its target
     before it writes to sessions. All are locked in one order, so that nobody waits for somebody who waits for him.
     """
-    openable = [resource for resource in resources if not _obstacle(resource)]
+    openable = [resource for resource in resources if not obstacle_to(resource)]
     named = {_target_id(resource) for resource in sorted(openable, key=lambda each: tuple(_names(each).values()))}
     if grants is not None:
         rules = Grant.select(Grant.rule_id).where(grants, Grant.ended_at.is_null(), Grant.rule_id.is_null(False))
@@ -81,7 +93,7 @@ def try_again(resource: Resource) -> set[uuid.UUID]:
     Returns the sessions whose grants have changed.
     """
     failed = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
-    if _obstacle(resource) or not Grant.select().where(failed).exists():
+    if obstacle_to(resource) or not Grant.select().where(failed).exists():
         return set()
     hold([resource], failed)
     changed = set()
@@ -154,18 +166,6 @@ def look_at_all(credential_id: uuid.UUID) -> None:
     """Have the targets of a credential looked at, since what it may do has changed. Inside `write`."""
     rules = [row.id for row in Rule.select(Rule.id).where(Rule.credential_id == credential_id)]
     _look_at(rules, Priority.APPLY)
-
-
-def _obstacle(resource: Resource) -> str | None:
-    """Why a resource cannot be opened now."""
-    if resource.deleting_since is not None:
-        return "the resource is being deleted"
-    if not resource.is_active:
-        return resource.verification_error or _NOT_SEEN_YET
-    options = CLOUDS[resource.provider].resource_types[resource.resource_type].options
-    config = resource.config or {}
-    needs_ports = "port" in options and config.get("protocol", "tcp") in _WITH_PORTS
-    return _NO_PORTS if needs_ports and not any(name in config for name in PORT_OPTIONS) else None
 
 
 def _rule(resource: Resource, address: Network) -> Rule:

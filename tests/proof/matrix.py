@@ -152,6 +152,7 @@ ROWS: Mapping[str, Row] = {
     "POST /resources/{resource_id}/verify": Row(200, needs_worker=True),
     "GET /sessions": Row(200),
     "POST /sessions": Row(201, lambda _: {"durationMinutes": 5}, for_members=Expected(404, "RESOURCE_NOT_FOUND")),
+    "GET /sessions/resources": Row(200),
     "GET /sessions/{session_id}": Row(200, for_members=_NOT_THEIR_SESSION),
     "POST /sessions/{session_id}/stop": Row(200, for_members=_NOT_THEIR_SESSION),
     "POST /sessions/{session_id}/extend": Row(200, lambda _: {"durationMinutes": 5}, for_members=_NOT_THEIR_SESSION),

@@ -6,6 +6,7 @@ It keeps the contract's counters and verdicts, and can be told to misbehave: to 
 import copy
 import json
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -266,12 +267,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_entryguard() -> Iterator[EntryGuard]:
-    """A stand-in that serves on a free loopback port."""
+def running_entryguard(tls: ssl.SSLContext | None = None) -> Iterator[EntryGuard]:
+    """A stand-in that serves on a free loopback port; with TLS as `localhost`."""
     entryguard = EntryGuard()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"entryguard": entryguard}))
     server.daemon_threads = True
     entryguard.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        entryguard.url = f"https://localhost:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield entryguard

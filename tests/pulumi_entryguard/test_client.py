@@ -1,14 +1,17 @@
 import socket
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import trustme
 
 from pulumi_entryguard.client import Client, new_idempotency_key, route
 from pulumi_entryguard.endpoint import api_key, bearer, parse_endpoint
 from pulumi_entryguard.errors import ApiError, Conflict, NotAuthorized, NotFound, RateLimited, Unavailable, Unreachable
-from tests.pulumi_entryguard.entryguard_standin import API_KEY, GOOD_SECRET, EntryGuard
+from tests.pulumi_entryguard.entryguard_standin import API_KEY, GOOD_SECRET, EntryGuard, running_entryguard
 
 CREDENTIAL = {
     "name": "AWS prod",
@@ -217,3 +220,34 @@ def test_an_id_can_not_leave_its_place_in_the_path() -> None:
 
 def test_a_client_does_not_show_its_key(client: Client) -> None:
     assert API_KEY not in repr(client) + repr(vars(client))
+
+
+def test_over_one_version_of_ip_the_server_is_known_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its certificate and a proxy before it go by that, not by the address that was dialled."""
+    authority, names = trustme.CA(), list[str | None]()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    tls.sni_callback = lambda _, name, __: names.append(name)
+
+    with running_entryguard(tls) as entryguard:
+        endpoint = parse_endpoint(entryguard.url)
+        client = Client(endpoint, api_key(API_KEY)).over(4)
+        for _ in range(2):
+            make(client)
+
+    assert names == ["localhost"], "one connection for both"
+    assert {one.headers["host"] for one in entryguard.requests} == {f"localhost:{endpoint.port}"}
+
+
+def test_a_certificate_that_is_not_trusted_is_told_over_one_version_of_ip_too() -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(tls)
+
+    with running_entryguard(tls) as entryguard:
+        client = Client(parse_endpoint(entryguard.url), api_key(API_KEY)).over(4)
+        with pytest.raises(Unreachable, match="can't be reached over IPv4: its certificate is not trusted"):
+            client.request("GET", "/credentials/7")

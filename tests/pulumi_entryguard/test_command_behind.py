@@ -44,7 +44,7 @@ def door(doors: Doors) -> Door:
 
 @pytest.fixture
 def pipeline(doors: Doors) -> Iterator[dict[str, str]]:
-    mine = doors.key("resources:read")
+    mine = doors.key()
     yield mine
     entryguard("close", "--all", environment=mine)
 

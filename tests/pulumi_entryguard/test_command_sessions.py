@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -30,7 +31,7 @@ def door(doors: Doors) -> Door:
 @pytest.fixture
 def pipeline(doors: Doors) -> Iterator[dict[str, str]]:
     """Who has a key of their own, and leaves no session behind."""
-    mine = doors.key("resources:read")
+    mine = doors.key()
     yield mine
     entryguard("close", "--all", environment=mine)
 
@@ -67,27 +68,68 @@ def test_a_name_that_several_have_is_refused_with_their_ids(doors: Doors, pipeli
     assert done.stderr == f'entryguard: 2 resources are named "{name}": give the id of one ({both[0]}, {both[1]})\n'
 
 
-def test_a_name_that_nothing_has_is_refused(pipeline: dict[str, str]) -> None:
-    done = entryguard("open", "nothing of that name", environment=pipeline)
+def test_a_name_that_nothing_is_like_is_refused(pipeline: dict[str, str]) -> None:
+    done = entryguard("open", "zzz", environment=pipeline)
 
-    assert done.stderr == 'entryguard: no resource is named "nothing of that name"\n'
+    told = 'no resource that you may open is named "zzz": `entryguard resources` lists what is'
+    assert (done.returncode, done.stderr) == (1, f"entryguard: {told}\n")
 
 
-def test_a_plain_user_opens_all_that_their_role_names_and_from_then_on_by_name(
+def test_a_name_with_a_slip_in_it_is_answered_with_the_right_one(door: Door, pipeline: dict[str, str]) -> None:
+    slip = door.name.replace("door", "DOR")
+
+    done = entryguard("open", slip, environment=pipeline)
+
+    told = f'no resource that you may open is named "{slip}": did you mean "{door.name}"'
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"entryguard: {told}")
+
+
+def test_a_plain_user_opens_what_their_role_names_by_its_name(
     doors: Doors, door: Door, real: RealServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = at_home(tmp_path_factory.mktemp("home"), real.url)
     entryguard("login", "--email", doors.person(door).email, environment=home, given=PASSWORD)
+    nobodys = doors.door()
 
-    by_name = entryguard("open", door.name, environment=home)
+    by_name = entryguard("open", door.name, "--wait", environment=home)
+    unreached = entryguard("open", nobodys.name, environment=home)
     everything = entryguard("open", environment=home)
-    again = entryguard("open", door.name, "--wait", environment=home)
+    listed = entryguard("resources", environment=home)
     closed = entryguard("close", "--all", environment=home)
 
-    told = f'no resource that you have opened before (give the id of another one) is named "{door.name}"'
-    assert (by_name.returncode, by_name.stderr) == (1, f"entryguard: {told}\n")
-    assert everything.returncode == again.returncode == closed.returncode == 0, again.stderr
+    assert by_name.returncode == everything.returncode == closed.returncode == 0, by_name.stderr
+    assert [one["resourceId"] for one in doors.session(everything.stdout.strip())["resourceIps"]] == [door.id]
+    assert f'no resource that you may open is named "{nobodys.name}"' in unreached.stderr
+    assert [re.split(r"  +", line) for line in listed.stdout.splitlines()] == [
+        ["NAME", "CLOUD", "AT MOST", "ID"],
+        [door.name, "AWS", "24 h", door.id],
+    ]
     assert doors.is_closed_soon(door)
+
+
+def test_what_cannot_be_opened_now_is_told_below_the_list(doors: Doors, pipeline: dict[str, str]) -> None:
+    wall = doors.wall()
+
+    shown = entryguard("resources", environment=pipeline)
+    listed = json.loads(entryguard("resources", "--json", environment=pipeline).stdout)
+
+    assert f"{wall.name} can't be opened now: InvalidGroup.NotFound" in shown.stderr
+    assert wall.id in shown.stdout
+    (ours,) = (one for one in listed if one["id"] == wall.id)
+    assert ours["obstacle"].startswith("InvalidGroup.NotFound")
+
+
+def test_who_may_open_nothing_is_told_so(
+    doors: Doors, real: RealServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = at_home(tmp_path_factory.mktemp("home"), real.url)
+    entryguard("login", "--email", doors.person().email, environment=home, given=PASSWORD)
+
+    done = entryguard("resources", environment=home)
+
+    told = "there is nothing that you may open: an administrator gives you a role that names something\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", told)
 
 
 def test_a_door_that_does_not_open_is_named_with_the_reason(doors: Doors, pipeline: dict[str, str]) -> None:
@@ -198,6 +240,43 @@ def test_closing_all_closes_ones_own_and_nobody_elses(doors: Doors, door: Door, 
     assert left["endedAt"] is None
 
 
+def test_a_session_is_extended_by_so_much(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    session = entryguard("open", door.id, "--for", "30m", environment=pipeline).stdout.strip()
+    before = ends(doors, session)
+
+    named = entryguard("extend", session, "--for", "1h", environment=pipeline)
+    only_one = entryguard("extend", "--for", "5m", environment=pipeline)
+
+    assert (named.returncode, only_one.returncode) == (0, 0), named.stderr + only_one.stderr
+    assert ends(doors, session) - before == timedelta(minutes=65)
+    until = doors.session(session)["expiresAt"]
+    assert only_one.stderr == f"session {session}: {door.name} from 127.0.0.1, until {until}\n"
+
+
+def ends(doors: Doors, session: str) -> datetime:
+    return datetime.fromisoformat(doors.session(session)["expiresAt"])
+
+
+def test_which_session_is_meant_is_asked_where_it_is_not_plain(door: Door, pipeline: dict[str, str]) -> None:
+    none = entryguard("extend", "--for", "1h", environment=pipeline)
+    ids = [entryguard("open", door.id, environment=pipeline).stdout.strip() for _ in range(2)]
+    several = entryguard("move", environment=pipeline)
+
+    assert (none.returncode, none.stderr) == (1, "entryguard: no session of yours is open\n")
+    told = "2 sessions of yours are open: give the id of one"
+    assert (several.returncode, several.stderr) == (1, f"entryguard: {told} ({ids[1]}, {ids[0]})\n")
+
+
+def test_who_moves_nowhere_stays_let_in(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
+    session = entryguard("open", door.id, "--wait", environment=pipeline).stdout.strip()
+
+    done = entryguard("move", session, "--wait", environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr.endswith(f"session {session} is open\n")
+    assert doors.let_in(door) == [HERE]
+
+
 def test_one_that_cannot_be_closed_keeps_no_other_from_it(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
     session = entryguard("open", door.id, environment=pipeline).stdout.strip()
     nobodys = str(uuid.uuid4())
@@ -237,7 +316,10 @@ def test_what_is_partly_open_is_waited_for_as_long_as_the_rest_is_under_way(
     assert is_open({"status": status, "resourceIps": [{"status": grant} for grant in grants]}) is expected
 
 
-@pytest.mark.parametrize("arguments", [("close",), ("close", "--all", "x"), ("open", "web", "--")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("close",), ("close", "--all", "x"), ("open", "web", "--"), ("extend",), ("move", "-4", "-6")],
+)
 def test_a_command_line_that_says_too_little_or_too_much_makes_no_sense(arguments: tuple[str, ...]) -> None:
     done = entryguard(*arguments)
 

@@ -15,7 +15,7 @@ from api.targets.models import Grant, Rule, Target
 from tests.rows import fresh
 from tests.worker.bench import Bench, bench_at, pass_time, resource_on, status
 from tests.worker.made_up_cloud import MadeUpCloud, as_clouds
-from tests.worker.test_reconcile import MadeUpSite
+from tests.worker.reconcile.conftest import MadeUpSite
 from worker.drain import Drain
 
 VISITS = 10

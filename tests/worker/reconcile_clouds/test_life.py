@@ -1,28 +1,17 @@
-"""Sessions' rules in every cloud: opened, shared, ended, and whatever a cloud or a person does meanwhile."""
+"""Sessions' rules in every cloud: opened, shared and ended, beside what is somebody else's."""
 
 import uuid
 
 import pytest
 
-from api.claims import claim
-from api.clouds import CLOUDS, Endpoints
 from api.clouds.rules import State
-from api.database import write
-from api.due import LEASE_SECONDS, Priority
 from api.installation import identity
-from api.targets.models import Rule, Target
-from api.targets.work import intend
-from tests.clouds.sites import Site, SiteWithAQuota, SiteWithTags, a_rule, applied
-from tests.clouds.test_apisix_promises import ApisixSite
-from tests.clouds.test_aws_promises import AwsSite
-from tests.clouds.test_azure_promises import AzureSite
-from tests.clouds.test_gcp_promises import GcpSite
+from api.targets.models import Rule
+from tests.clouds.sites import SiteWithTags, a_rule, applied
 from tests.rows import fresh
 from tests.worker.bench import (
     APPLIED,
     HERE,
-    NOT_APPLIED,
-    NOT_REMOVED,
     REMOVED,
     RESTORED,
     THERE,
@@ -38,27 +27,6 @@ from tests.worker.bench import (
 
 # What depends on the engine is tested with a made-up cloud, on both.
 pytestmark = pytest.mark.engines("sqlite")
-
-
-def site_at(cloud: str, request: pytest.FixtureRequest) -> Site:
-    standin = request.getfixturevalue(cloud.lower())
-    endpoints: Endpoints = request.getfixturevalue(f"at_{cloud.lower()}")
-    if cloud == "GCP":
-        return GcpSite(standin.project(), endpoints)
-    sites = {"AWS": AwsSite, "AZURE": AzureSite, "APISIX": ApisixSite}
-    made: Site = sites[cloud](standin, endpoints)
-    return made
-
-
-@pytest.fixture(params=CLOUDS)
-def bench(request: pytest.FixtureRequest, db: str) -> Bench:
-    return bench_at(site_at(request.param, request))
-
-
-@pytest.fixture(params=[cloud for cloud in CLOUDS if cloud != "APISIX"])
-def tagged(request: pytest.FixtureRequest, db: str) -> Bench:
-    """At a cloud whose rules say whose they are."""
-    return bench_at(site_at(request.param, request))
 
 
 def test_a_session_is_active_when_its_rule_was_seen(bench: Bench) -> None:
@@ -236,141 +204,6 @@ def test_a_rule_that_a_person_edited_goes_all_the_same(tagged: Bench) -> None:
     assert status(session) == ("CANCELLED", "REMOVED")
 
 
-def test_an_object_that_is_not_there_fails_for_good_and_can_be_left(bench: Bench) -> None:
-    session = bench.open()
-    with write():
-        Target.update(identifier=bench.site.no_target().identifier).execute()
-
-    bench.serve()
-
-    code = str(grant_of(session).error).partition(":")[0]
-    if bench.site.cloud.name != "GCP":  # where all rules of a project are listed, whatever networks there are
-        assert code in bench.site.cloud.gone
-    assert status(session) == ("FAILED", "FAILED")
-    assert told() == [NOT_APPLIED]
-    bench.end(session)
-    bench.serve()
-    assert status(session) == ("CANCELLED", "REMOVED")
-    assert not Rule.select().exists()
-
-
-def test_a_rule_whose_object_is_gone_is_gone(bench: Bench) -> None:
-    session = bench.open()
-    bench.serve()
-    if bench.site.cloud.name == "GCP":  # its network cannot go before it
-        bench.site.remove(bench.target, bench.kept()[0])
-    with write():
-        Target.update(identifier=bench.site.no_target().identifier).execute()
-
-    bench.end(session)
-    bench.serve()
-
-    assert status(session) == ("CANCELLED", "REMOVED")
-    assert told() == [APPLIED, REMOVED]
-
-
-def test_no_room_is_said_with_what_to_do(tagged: Bench) -> None:
-    site: SiteWithAQuota = tagged.site  # type: ignore[assignment]
-    site.fill(tagged.target)
-    before = tagged.everything()
-    session = tagged.open()
-
-    tagged.serve()
-
-    assert status(session) == ("FAILED", "FAILED")
-    code, _, hint = str(grant_of(session).error).partition(": ")
-    assert site.cloud.hints[code] == hint
-    assert Target.get().free_rules in (0, None)
-    assert told() == [NOT_APPLIED]
-    tagged.end(session)
-    tagged.serve()
-    assert tagged.everything() == before
-
-
-def test_a_cloud_that_throttles_is_asked_again_soon(bench: Bench) -> None:
-    before = bench.everything()
-    session = bench.open()
-    with bench.site.throttled():
-        bench.serve()
-        assert status(session) == ("PENDING", "PENDING")
-        assert grant_of(session).error
-    bench.serve_for(2)
-    assert status(session) == ("ACTIVE", "APPLIED")
-    assert grant_of(session).error is None
-
-    bench.end(session)
-    with bench.site.throttled():
-        for _ in range(8):
-            bench.serve()
-            assert status(session) == ("EXPIRING", "REMOVING")
-            assert grant_of(session).error
-            assert 0 < (due_in() or 0) <= 15
-            pass_time(due_in() or 0)
-    bench.serve_for(16)
-
-    assert status(session) == ("CANCELLED", "REMOVED")
-    assert bench.everything() == before
-    assert told() == [APPLIED, REMOVED]
-
-
-def test_a_cloud_that_is_silent_is_asked_again_soon(bench: Bench) -> None:
-    session = bench.open()
-    bench.serve()
-    bench.end(session)
-
-    with bench.site.silent():
-        bench.serve()
-
-    assert status(session) == ("EXPIRING", "REMOVING")
-    assert "did not answer" in str(grant_of(session).error)
-    bench.serve_for(2)
-    assert status(session) == ("CANCELLED", "REMOVED")
-
-
-def test_an_answer_that_got_lost_leaves_one_rule_and_then_none(bench: Bench) -> None:
-    before = bench.everything()
-    session = bench.open()
-    with bench.site.losing_answers():
-        bench.serve()
-    once = bench.everything()
-    assert status(session)[1] in ("PENDING", "APPLIED")
-    bench.serve_for(3)
-    assert status(session) == ("ACTIVE", "APPLIED")
-    assert bench.everything() == once
-
-    bench.end(session)
-    with bench.site.losing_answers():
-        bench.serve()
-    bench.serve_for(45)
-
-    assert status(session) == ("CANCELLED", "REMOVED")
-    assert bench.everything() == before
-    assert told() == [APPLIED, REMOVED]
-
-
-def test_whoever_inherits_a_half_made_rule_finishes_it_and_looks_once_more(bench: Bench) -> None:
-    before = bench.everything()
-    session = bench.open()
-    taken = claim([Target], tuple(Priority))
-    assert taken
-    rule = bench.kept()[0].rule
-    intend(taken, rule.tag.rule)
-    connection = bench.site.cloud.connect(bench.site.credential_data(), bench.site.endpoints)
-    applied(connection, bench.target, rule)  # and there it died
-    once = bench.everything()
-
-    pass_time(LEASE_SECONDS)
-    bench.serve()
-
-    assert status(session) == ("ACTIVE", "APPLIED")
-    assert bench.everything() == once
-    assert due_in() == pytest.approx(LEASE_SECONDS, abs=2)
-    bench.end(session)
-    bench.serve_for(45)
-    assert bench.everything() == before
-    assert status(session) == ("CANCELLED", "REMOVED")
-
-
 def test_a_secret_that_was_replaced_meanwhile_removes_what_the_old_one_added(bench: Bench) -> None:
     before = bench.everything()
     session = bench.open()
@@ -382,28 +215,6 @@ def test_a_secret_that_was_replaced_meanwhile_removes_what_the_old_one_added(ben
 
     assert bench.everything() == before
     assert status(session) == ("CANCELLED", "REMOVED")
-
-
-def test_a_rule_that_may_not_be_removed_is_asked_for_until_it_may(bench: Bench) -> None:
-    before = bench.everything()
-    session = bench.open()
-    bench.serve()
-    good = bench.site.credential_data()
-    bench.replace_secret(bench.site.viewer_credential_data())
-
-    bench.end(session)
-    for _ in range(3):
-        bench.serve()
-        assert status(session) == ("EXPIRING", "REMOVING")
-        assert 0 < (due_in() or 0) <= 15
-        pass_time(due_in() or 0)
-
-    assert grant_of(session).error
-    assert told() == [APPLIED, NOT_REMOVED]
-    bench.replace_secret(good)
-    bench.serve_for(16)
-    assert bench.everything() == before
-    assert told() == [APPLIED, NOT_REMOVED, REMOVED]
 
 
 def test_a_rule_of_ours_that_no_row_knows_is_removed(tagged: Bench) -> None:

@@ -1,0 +1,80 @@
+"""Static rules with an end: it comes once, and can be moved."""
+
+from datetime import datetime
+
+from api.claims import claim
+from api.database import clock, now, write
+from api.due import LEASE_SECONDS, Priority
+from api.lifecycle.expiry import expire_static_rule
+from api.resources.models import Resource
+from api.static_rules.models import StaticRule
+from tests.api.conftest import Caller
+from tests.api.static_rules.conftest import A_WHILE_SECONDS, OFFICE, applied, events, expire, in_a_while, live, made
+
+
+def test_one_with_an_end_is_due_then_and_lets_in_no_more(admin: Caller, resource: Resource) -> None:
+    shown = made(admin, resource, expiresAt=(end := in_a_while()))
+    rule = StaticRule.get()
+    assert (rule.due_at, rule.due_priority) == (datetime.fromisoformat(end), Priority.REVOKE)
+    applied()
+
+    assert not expire()
+    assert live() == {(resource.id, OFFICE)}
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+
+    assert expire()
+    assert live() == set()
+    assert [event for event, _ in events()] == ["STATIC_IP_RULE_CREATE", "STATIC_IP_RULE_EXPIRE"]
+    assert admin.get(f"/static-ip-rules/{shown['id']}").json["resourceIds"] == [str(resource.id)]
+
+
+def test_that_one_has_expired_is_told_once_also_where_the_worker_died(admin: Caller, resource: Resource) -> None:
+    made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    assert claim([StaticRule], list(Priority)), "by a worker that dies"
+    clock.offset += (LEASE_SECONDS + 1) * 1_000_000
+
+    assert expire()
+    clock.offset += (LEASE_SECONDS + 1) * 1_000_000
+
+    assert not expire()
+    assert [event for event, _ in events()].count("STATIC_IP_RULE_EXPIRE") == 1
+
+
+def test_one_that_has_expired_lets_in_again_with_a_later_end(admin: Caller, resource: Resource) -> None:
+    shown = made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    assert expire()
+
+    renamed = admin.patch(f"/static-ip-rules/{shown['id']}", json={"label": "Head office"})
+    assert renamed.status_code == 200 and live() == set()
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json={"expiresAt": in_a_while()})
+
+    assert answer.status_code == 200
+    assert live() == {(resource.id, OFFICE)}
+    assert StaticRule.get().due_at == datetime.fromisoformat(answer.json["expiresAt"])
+
+
+def test_a_later_end_that_comes_while_it_expires_counts(admin: Caller, resource: Resource) -> None:
+    """A worker has the row already: what is wanted has moved since."""
+    shown = made(admin, resource, expiresAt=in_a_while())
+    with write():
+        StaticRule.update(due_at=now()).execute()
+    taken = claim([StaticRule], list(Priority))
+    assert taken is not None
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json={"expiresAt": "2099-01-01T00:00:00Z"})
+
+    expire_static_rule(taken)
+
+    rule = StaticRule.get()
+    assert (rule.due_at, rule.due_priority) == (datetime.fromisoformat(answer.json["expiresAt"]), Priority.REVOKE)
+    assert live() == {(resource.id, OFFICE)}
+
+
+def test_an_end_that_is_taken_away_is_due_no_more(admin: Caller, resource: Resource) -> None:
+    shown = made(admin, resource, expiresAt=in_a_while())
+
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json={"expiresAt": None})
+
+    assert answer.json["expiresAt"] is None
+    assert StaticRule.get().due_at is None

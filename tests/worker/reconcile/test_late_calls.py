@@ -1,0 +1,169 @@
+"""Calls to a cloud that land late, or whose answer does not come: they do no lasting harm."""
+
+from api.claims import claim
+from api.clouds import Unreachable
+from api.clouds.rules import State, Tag
+from api.due import LEASE_SECONDS, Priority
+from api.installation import identity
+from api.sessions.models import Session
+from api.targets.models import Rule, Target
+from tests.worker.bench import APPLIED, REMOVED, RESTORED, Bench, due_in, pass_time, status, told
+from tests.worker.made_up_cloud import MadeUpCloud
+from tests.worker.reconcile.conftest import during, serve_one
+from worker.drain import Drain
+
+
+def test_a_call_that_lands_after_its_lease_does_no_lasting_harm(bench: Bench, cloud: MadeUpCloud) -> None:
+    """The worker stood still, before its call, until somebody else had taken over and found nothing."""
+    session = bench.open()
+    heir = bench.new_worker()
+
+    def stand_still() -> None:
+        bench.end(session)
+        pass_time(LEASE_SECONDS + 1)
+        Drain(heir).serve_one(tuple(Priority))
+
+    during(cloud, "apply", stand_still)
+    serve_one(bench)
+    assert len(cloud.rules) == 1, "it has landed"
+
+    bench.serve_for(45)
+
+    assert cloud.rules == {}
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert not Rule.select().exists()
+
+
+def test_a_call_that_lands_when_its_rule_is_long_forgotten_does_no_lasting_harm(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+    bench_of_heir = Bench(bench.site, bench.vault, bench.credential, bench.target, bench.resource)
+
+    def stand_still() -> None:
+        bench.end(session)
+        bench_of_heir.serve_for(120)
+        assert not Rule.select().exists()
+        assert due_in() is None
+
+    during(cloud, "apply", stand_still)
+    serve_one(bench)
+    assert len(cloud.rules) == 1, "it has landed"
+
+    bench.serve_for(45)
+
+    assert cloud.rules == {}
+    assert not Rule.select().exists()
+
+
+def test_a_late_removal_of_what_somebody_wants_again_is_mended_at_once(bench: Bench, cloud: MadeUpCloud) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    bench_of_heir = Bench(bench.site, bench.vault, bench.credential, bench.target, bench.resource)
+    later: list[Session] = []
+
+    def stand_still() -> None:
+        later.append(bench.open())
+        bench_of_heir.serve_for(120)
+        assert status(later[0]) == ("ACTIVE", "APPLIED")
+
+    during(cloud, "revoke", stand_still)
+    serve_one(bench)
+    assert cloud.rules == {}, "it has landed"
+
+    bench.serve()
+
+    assert list(cloud.rules.values()) == [State.PRESENT]
+    assert status(later[0]) == ("ACTIVE", "APPLIED")
+
+
+def test_whoever_lost_the_claim_records_nothing(bench: Bench, cloud: MadeUpCloud) -> None:
+    session = bench.open()
+
+    def lose() -> None:
+        pass_time(LEASE_SECONDS + 1)
+        assert claim([Target], tuple(Priority))
+
+    during(cloud, "apply", lose)
+    serve_one(bench)
+
+    assert status(session) == ("PENDING", "PENDING")
+    assert told() == []
+    pass_time(LEASE_SECONDS + 1)
+    bench.serve()
+    assert status(session) == ("ACTIVE", "APPLIED")
+
+
+def test_a_rule_that_came_back_is_told_of_also_where_the_claim_was_lost(bench: Bench, cloud: MadeUpCloud) -> None:
+    bench.open()
+    bench.serve()
+    cloud.rules.clear()
+
+    def lose() -> None:
+        pass_time(LEASE_SECONDS + 1)
+        assert claim([Target], tuple(Priority))
+
+    during(cloud, "apply", lose)
+    bench.look()
+    pass_time(LEASE_SECONDS + 1)
+    bench.serve()
+
+    assert told() == [APPLIED, RESTORED]
+
+
+def test_an_answer_that_does_not_come_leaves_a_rule_that_is_looked_for_until_it_cannot_come(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+    serve_one(bench)
+    bench.end(session)
+    pass_time(2)
+    bench.serve()
+    assert status(session) == ("EXPIRING", "REMOVING")
+
+    cloud.rules[Tag(identity(), Rule.get().id)] = State.PRESENT  # it has arrived after all
+    bench.serve_for(10)
+
+    assert cloud.rules == {}
+    bench.serve_for(45)
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert told() == [APPLIED, REMOVED]
+
+
+def test_what_a_cloud_calls_a_rule_is_kept_where_it_cannot_be_looked_at_afterwards(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+
+    def fall_silent() -> None:
+        cloud.answers["list"] = Unreachable("the cloud did not answer")
+
+    during(cloud, "apply", fall_silent)
+    serve_one(bench)
+
+    rule = Rule.get()
+    assert rule.provider_ids == [Tag(identity(), rule.id).short]
+    assert status(session) == ("PENDING", "PENDING")
+
+
+def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_there(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    later: list[Session] = []
+
+    def no_answer() -> None:
+        later.append(bench.open())
+        raise Unreachable("the cloud did not answer")
+
+    during(cloud, "revoke", no_answer)
+    serve_one(bench)
+
+    assert status(later[0]) == ("PENDING", "PENDING")
+    bench.serve_for(2)
+    assert status(later[0]) == ("ACTIVE", "APPLIED")
+    assert told() == [APPLIED]

@@ -1,0 +1,176 @@
+"""Clouds that throttle, fall silent, are full or refuse: what is urgent stays urgent, and nothing is given up."""
+
+from datetime import timedelta
+
+import pytest
+
+from api.clouds import Unreachable
+from api.clouds.base import Full
+from api.clouds.rules import Tag
+from api.database import current_time, write
+from api.due import Priority
+from api.installation import identity
+from api.targets import overdue
+from api.targets import service as targets
+from api.targets.models import Target
+from tests.worker.bench import HERE, NOT_APPLIED, THERE, Bench, due_in, grant_of, pass_time, status, told
+from tests.worker.made_up_cloud import NOT_THERE, MadeUpCloud
+from tests.worker.reconcile.conftest import FORBIDDEN, LATE, put, serve_one
+from worker.sweep import Sweeper
+
+
+def test_a_cloud_that_throttles_is_not_asked_for_the_rest(bench: Bench, cloud: MadeUpCloud) -> None:
+    sessions = [bench.open(f"81.2.69.{last}") for last in range(5)]
+    cloud.answers["apply"] = LATE
+
+    bench.serve()
+
+    assert cloud.calls["apply"] == 1
+    assert [status(session) for session in sessions] == [("PENDING", "PENDING")] * 5
+    assert {grant_of(session).error for session in sessions} == {str(LATE)}
+    del cloud.answers["apply"]
+    pass_time(2)
+    bench.serve()
+    assert [status(session) for session in sessions] == [("ACTIVE", "APPLIED")] * 5
+
+
+def test_a_cloud_that_falls_silent_is_asked_twice_and_not_for_each_of_many(bench: Bench, cloud: MadeUpCloud) -> None:
+    for last in range(5):
+        bench.open(f"81.2.69.{last}")
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+
+    serve_one(bench)
+
+    assert cloud.calls["apply"] == 2
+
+
+def test_a_removal_stays_urgent_whatever_else_is_asked_of_its_target(bench: Bench, cloud: MadeUpCloud) -> None:
+    session = bench.open()
+    bench.serve()
+    bench.end(session)
+    cloud.answers["list"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    bench.open(THERE)
+    assert Target.get().due_priority == Priority.APPLY
+
+    for _ in range(8):
+        bench.serve()
+        assert Target.get().due_priority == Priority.REVOKE
+        assert 0 < (due_in() or 0) <= 15
+        pass_time(due_in() or 0)
+
+
+def test_what_was_revoked_before_a_cloud_throttled_is_told(bench: Bench, cloud: MadeUpCloud) -> None:
+    first = bench.open(HERE)
+    bench.serve()
+    bench.end(first)
+    second = bench.open(THERE)
+    cloud.answers["apply"] = LATE
+
+    serve_one(bench)
+
+    assert status(first) == ("CANCELLED", "REMOVED")
+    assert status(second) == ("PENDING", "PENDING")
+
+
+def test_one_rule_that_never_works_keeps_no_other_from_its_turn(bench: Bench, cloud: MadeUpCloud) -> None:
+    bad = [bench.open(f"81.2.69.{last}") for last in range(2)]
+    stuck = {Tag(identity(), grant_of(session).rule_id) for session in bad}  # type: ignore[arg-type]
+
+    def choose() -> None:
+        if cloud.deeds[-1][1] in stuck:
+            raise Unreachable("the cloud did not answer")
+
+    cloud.answers["apply"] = choose
+    good = bench.open(HERE)
+    bench.serve_for(3)
+
+    assert status(good) == ("ACTIVE", "APPLIED")
+    assert [status(session) for session in bad] == [("PENDING", "PENDING")] * 2
+
+
+def test_a_full_group_is_not_asked_for_each_of_many(bench: Bench, cloud: MadeUpCloud) -> None:
+    first = bench.open()
+    bench.serve()
+    cloud.answers["apply"] = Full("Full", "make room")
+    cloud.free = 0
+    sessions = [bench.open(f"81.2.69.{last}") for last in range(5)]
+
+    bench.serve()
+
+    assert cloud.calls["apply"] == 2
+    assert [status(session) for session in sessions] == [("FAILED", "FAILED")] * 5
+    assert {grant_of(session).error for session in sessions} == {"Full: make room"}
+    assert Target.get().free_rules == 0
+    del cloud.answers["apply"]
+    bench.end(first)
+    bench.serve()
+    assert status(sessions[1]) == ("ACTIVE", "APPLIED"), "whoever leaves makes room"
+
+
+def test_what_a_cloud_refuses_for_good_does_not_keep_its_resource(bench: Bench, cloud: MadeUpCloud) -> None:
+    cloud.answers["apply"] = FORBIDDEN
+    session = bench.open()
+    assert targets.has_rules_of_resource(bench.resource.id)
+
+    bench.serve()
+
+    assert status(session) == ("FAILED", "FAILED")
+    assert told() == [NOT_APPLIED]
+    assert not targets.has_rules_of_resource(bench.resource.id)
+    assert not targets.has_rules_of_credential(bench.credential.id)
+
+
+def test_what_was_refused_is_tried_again_when_its_resource_is_mended(bench: Bench, cloud: MadeUpCloud) -> None:
+    cloud.answers["apply"] = FORBIDDEN
+    session = bench.open()
+    bench.serve()
+    del cloud.answers["apply"]
+
+    with write():
+        targets.try_again(bench.resource)
+    bench.serve()
+
+    assert status(session) == ("ACTIVE", "APPLIED")
+
+
+def test_what_was_due_while_a_cloud_was_away_is_gone_within_a_minute_of_its_return(
+    bench: Bench, cloud: MadeUpCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions_there = [bench.open(f"81.2.69.{last}") for last in range(3)]
+    bench.serve()
+    cloud.answers[bench.target.identifier] = Unreachable("the cloud did not answer")
+    put(bench.credential, paused_until=current_time() + timedelta(minutes=30))
+    for session in sessions_there:
+        bench.end(session)
+    away_since = current_time()
+    while current_time() - away_since < timedelta(minutes=20):
+        bench.serve()
+        assert 0 < (due_in() or 0) <= 15
+        pass_time(due_in() or 0)
+
+    assert overdue.figures().rules == 3
+    Sweeper(lambda: None).tell_of_overdue()
+    assert caplog.text.count("is overdue: the cloud did not answer") == 3
+    assert {grant_of(session).error for session in sessions_there} == {"the cloud did not answer"}
+    assert Target.get().unserved_since is not None
+    del cloud.answers[bench.target.identifier]
+    bench.serve_for(16)
+
+    assert cloud.rules == {}
+    assert [status(session) for session in sessions_there] == [("CANCELLED", "REMOVED")] * 3
+    assert overdue.figures().rules == 0
+
+
+def test_an_object_that_is_gone_takes_its_rules_along(bench: Bench, cloud: MadeUpCloud) -> None:
+    session = bench.open()
+    bench.serve()
+    cloud.answers[bench.target.identifier] = NOT_THERE
+
+    bench.look()
+    assert status(session) == ("FAILED", "FAILED")
+    assert grant_of(session).error == str(NOT_THERE)
+    bench.end(session)
+    bench.serve()
+
+    assert status(session) == ("CANCELLED", "REMOVED")
