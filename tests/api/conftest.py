@@ -25,7 +25,7 @@ from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
 from api.wait import WaitingRoom
-from tests.proof.neighbours.redis_faults import OPTION, given_valkey
+from tests.proof.neighbours.redis_faults import given_valkey
 from tests.served_api import NO_REDIS
 from tests.valkey_server import ValkeyServer
 
@@ -40,9 +40,11 @@ def random_key() -> str:
 
 
 _KEYS = {f"ENTRYGUARD_{name}": random_key() for name in ("JWT_SECRET", "AUDIT_KEY", "COOKIE_SECRET")}
-# Where tests run thousands of times, Argon2's own parameters would take most of the time.
+# Thousands of tests sign somebody in: production's parameters would take a good part of their time.
 QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _apps: dict[frozenset[tuple[str, str]], flask.Flask] = {}
+# There are few settings that many tests share.
+_MOST_APPS = 4
 
 
 @pytest.fixture(scope="session")
@@ -87,17 +89,26 @@ def vault(settings: Settings) -> Vault:
 
 
 @pytest.fixture
-def app(request: pytest.FixtureRequest, environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
-    """The application as production has it: Flask's testing mode would change what errors look like."""
+def app(environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
+    """The application as production has it: Flask's testing mode would change what errors look like.
+
+    To join its parts takes longer than most tests do: only what is a test's own is put in anew.
+    """
     notify.use(settings.redis_url)
-    if not request.config.getoption("in_process"):
-        return create_app(settings, vault, threads=4)
-    # To join its parts takes longer than most tests do: only what is a test's own is put in anew.
     shared = frozenset(environment.items() - _own(environment).items())
     if shared not in _apps:
+        if len(_apps) == _MOST_APPS:
+            _apps.pop(next(iter(_apps)))
         _apps[shared] = create_app(settings, vault, threads=4)
     Server(settings, vault, WaitingRoom(2)).attach(_apps[shared])
     return _apps[shared]
+
+
+@pytest.fixture
+def own_app(settings: Settings, vault: Vault) -> flask.Flask:
+    """An application that nobody shares: for a test that changes it."""
+    notify.use(settings.redis_url)
+    return create_app(settings, vault, threads=4)
 
 
 def _own(environment: dict[str, str]) -> dict[str, str]:
@@ -105,10 +116,10 @@ def _own(environment: dict[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in ("ENTRYGUARD_DATABASE_URL", "ENTRYGUARD_KEY_RING")}
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _quick_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        if request.config.getoption("in_process") or request.config.getoption(OPTION):
+        if request.node.get_closest_marker("strong_passwords") is None:
             patch.setattr(passwords, "_HASHER", QUICK_HASHER)
         yield
 

@@ -117,7 +117,7 @@ def test_the_largest_body_is_read(client: FlaskClient) -> None:
 
 
 @pytest.fixture
-def crashing(app: flask.Flask) -> Iterator[FlaskClient]:
+def crashing(own_app: flask.Flask) -> Iterator[FlaskClient]:
     """The application with a route that fails as a bug would, an exception within an exception."""
 
     def crash() -> str:
@@ -128,8 +128,8 @@ def crashing(app: flask.Flask) -> Iterator[FlaskClient]:
 
     room = flask.Blueprint("crash", __name__)
     room.add_url_rule("/crash", view_func=crash)
-    app.register_blueprint(room)
-    yield app.test_client()
+    own_app.register_blueprint(room)
+    yield own_app.test_client()
 
 
 def test_a_crash_shows_nothing(crashing: FlaskClient) -> None:

@@ -213,8 +213,9 @@ def test_a_refused_token_leaves_no_trace_of_itself(app: flask.Flask, admin: Call
     assert refusal.value.__suppress_context__
 
 
-def test_the_librarys_own_decorators_let_nobody_in(app: flask.Flask, client: FlaskClient) -> None:
-    app.add_url_rule("/guarded", view_func=jwt_required()(lambda: "in"))
+def test_the_librarys_own_decorators_let_nobody_in(own_app: flask.Flask) -> None:
+    client = own_app.test_client()
+    own_app.add_url_rule("/guarded", view_func=jwt_required()(lambda: "in"))
     user = accounts.add_administrator("ada@example.com", Secret.of_text(PASSWORD), "Acme", "PAID")
     token = sign_in(client, user).token
 

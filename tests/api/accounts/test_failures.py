@@ -189,6 +189,7 @@ def test_who_is_counted_does_not_stand_in_the_table(db: str) -> None:
     assert len(kept) == 96
 
 
+@pytest.mark.strong_passwords
 def test_a_wrong_address_costs_as_much_as_a_wrong_password() -> None:
     """Both hash once with the same parameters: what is hashed against for nobody must not fall behind."""
     assert not passwords.is_outdated(passwords._HASH_OF_NOBODY)

@@ -19,6 +19,7 @@ def secret(text: str) -> Secret:
     return Secret.of_text(text)
 
 
+@pytest.mark.strong_passwords
 def test_a_hash_is_argon2id_with_owasps_parameters() -> None:
     assert passwords.hashed(secret(PASSWORD)).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
@@ -73,6 +74,7 @@ def test_a_new_password_ends_all_logins(admin: Caller) -> None:
     assert log_in(admin.client, password="another password").status_code == 200
 
 
+@pytest.mark.strong_passwords
 def test_a_wrong_address_takes_as_long_as_a_wrong_password() -> None:
     own = passwords.hashed(secret(PASSWORD))
 
