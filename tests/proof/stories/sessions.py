@@ -15,7 +15,7 @@ from api.sessions.allowance import WantedDuration
 from api.sessions.models import Session
 from api.sessions.starting import NewSessionFields
 from tests.proof.stories.model import Door, Person, Stay
-from tests.proof.stories.story import ADDRESSES, NUMBERS, Story, action, minutes, network, pick
+from tests.proof.stories.story import ADDRESSES, MARGIN, NUMBERS, Story, action, minutes, network, pick
 
 _LENGTHS = st.sampled_from((1, 5, 60, 120))
 
@@ -32,8 +32,6 @@ class Sessions(Story):
 
     @action(lambda story: bool(story.stays), who=NUMBERS, beside=NUMBERS, which=NUMBERS, length=_LENGTHS)
     def somebody_opens_where_another_is(self, who: int, beside: int, which: int, length: int) -> bool:
-        if not self.stays:
-            return False
         stay = pick(self.stays, beside)
         others = [each for each in self.people if each.house == stay.house and each.id != stay.person]
         if not others:
@@ -47,19 +45,18 @@ class Sessions(Story):
 
     @action(lambda story: bool(story.stays), who=NUMBERS)
     def somebody_stops(self, who: int) -> bool:
-        if not (stays := self.stays):
-            return False
-        stay = pick(stays, who)
-        if not self.world.done(lambda: service.stop(self._for(stay), stay.id)):
-            return False
-        self.world.model.end([stay], "MANUAL")
-        return True
+        return self._stop(pick(self.stays, who))
+
+    @action(lambda story: bool(story.stays), who=NUMBERS, where=NUMBERS, which=NUMBERS)
+    def somebody_starts_over(self, who: int, where: int, which: int) -> bool:
+        """What has ended takes no place, though its rules are still there."""
+        stay = pick(self.stays, who)
+        person = self.world.model.people[stay.person]
+        return self._stop(stay) and person in self.people and self._start(person, [pick(ADDRESSES, where)], which, 60)
 
     @action(lambda story: bool(story.stays), who=NUMBERS, more=st.sampled_from((1, 30, 60, 240)))
     def somebody_extends(self, who: int, more: int) -> bool:
-        if not (stays := self.stays):
-            return False
-        stay = pick(stays, who)
+        stay = pick(self.stays, who)
         house = self.world.model.houses[stay.house]
         lasts = stay.expires_at + minutes(more) - stay.created_at
         fits = lasts <= minutes(house.longest_minutes)
@@ -73,9 +70,7 @@ class Sessions(Story):
 
     @action(lambda story: bool(story.stays), who=NUMBERS, where=NUMBERS)
     def somebody_moves(self, who: int, where: int) -> bool:
-        if not (stays := self.stays):
-            return False
-        stay, address = pick(stays, who), pick(ADDRESSES, where)
+        stay, address = pick(self.stays, who), pick(ADDRESSES, where)
         wanted = WantedAddresses(**_fields([address]))
         settings = self.world.settings
         if not self.world.done(lambda: changing.change_addresses(self._for(stay), stay.id, wanted, settings)):
@@ -88,9 +83,16 @@ class Sessions(Story):
         stay.addresses, stay.moved = after, stay.moved + 1
         return True
 
+    def _stop(self, stay: Stay) -> bool:
+        if not self.world.done(lambda: service.stop(self._for(stay), stay.id)):
+            return False
+        self.world.model.end([stay], "MANUAL")
+        return True
+
     def _start(self, person: Person, addresses: Sequence[str], which: int, length: int) -> bool:
         model, world = self.world.model, self.world
-        if not (reach := model.reach(person)):
+        is_near = any(abs(stay.expires_at - world.moment) < MARGIN for stay in model.going_on())
+        if is_near or not (reach := model.reach(person)):
             return False
         doors = reach if which % 3 == 0 else [pick(reach, which)]
         has_place = model.live_of(person, world.moment) < model.houses[person.house].sessions_each

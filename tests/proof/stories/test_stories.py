@@ -16,10 +16,10 @@ from tests.proof.stories.worlds import Worlds
 
 STORIES, STEPS = (2000, 50) if FULL else (25, 40)
 STORIES_ON_POSTGRESQL = 200 if FULL else 2
-HOURS = 3600
+_DAY_SECONDS = 24 * 3600
 
 
-@pytest.mark.timeout(24 * HOURS if FULL else 600)
+@pytest.mark.timeout(_DAY_SECONDS if FULL else 600)
 def test_all_is_as_promised_after_each_step_and_when_all_is_quiet(worlds: Worlds) -> None:
     number = _seed()
 
@@ -30,7 +30,7 @@ def test_all_is_as_promised_after_each_step_and_when_all_is_quiet(worlds: Worlds
     _note(told, "sqlite", number)
 
 
-@pytest.mark.timeout(24 * HOURS if FULL else 600)
+@pytest.mark.timeout(_DAY_SECONDS if FULL else 600)
 def test_the_same_on_a_server_with_a_clock_of_its_own(worlds_on_postgresql: Worlds) -> None:
     number = _seed()
 

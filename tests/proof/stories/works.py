@@ -1,7 +1,6 @@
 """What workers, the sweeper and operators' commands do, and what becomes of them."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from hypothesis import strategies as st
 
@@ -10,7 +9,7 @@ from api.due import LEASE_SECONDS
 from api.lifecycle import deleting
 from tests.proof.stories import backup
 from tests.proof.stories.sky import Died
-from tests.proof.stories.story import Story, action
+from tests.proof.stories.story import MARGIN, Story, action
 from worker.drain import Drain
 
 _SWEEP_SECONDS, _LOOK_SECONDS = 1.0, 2.0
@@ -28,10 +27,8 @@ class Works(Story):
 
     @action(lambda story: bool(story.stays))
     def the_time_of_a_session_is_up(self) -> bool:
-        ends = [stay.expires_at for stay in self.stays]
-        if not ends:
-            return False
-        self.world.pass_time((min(ends) - self.world.moment + timedelta(milliseconds=1)).total_seconds())
+        end = min(stay.expires_at for stay in self.stays)
+        self.world.pass_time((end - self.world.moment + 2 * MARGIN).total_seconds())
         return True
 
     @action()
