@@ -58,12 +58,20 @@ class Machine(Sessions, Houses, Skies, Standings, Works):
         try:
             if self.is_well:
                 self._rest()
+                if self._resume_all():
+                    self._rest()
                 quiet.end_all(self.world)
                 self._rest()
                 assert not list(self.world.ground.ours()), "something of ours is left"
         finally:
             Machine.deaths += self.world.moments.deaths
             self.worlds.close()
+
+    def _resume_all(self) -> bool:
+        """At the end of a story whoever was suspended goes on; False where nobody was."""
+        suspended = [house for house in self.world.model.houses.values() if house.is_suspended]
+        self.succeeded["an_organisation_is_resumed"] += sum(map(self.resume, suspended))
+        return bool(suspended)
 
     def _rest(self) -> None:
         quiet.come(self.world)
