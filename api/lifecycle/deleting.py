@@ -120,6 +120,8 @@ def finish(organisation_id: uuid.UUID | None = None) -> None:
 
 def _say_why(row: Credential | Resource) -> None:
     """Let it show what the cloud says of a rule that it has not given up."""
+    if isinstance(row, Credential) and row.is_valid is False:
+        return  # it says so already, and what is said of its rules is made of that
     theirs: Any = _on([row]) if isinstance(row, Resource) else _through(row)
     stuck: Any = Grant.select(Grant.error).where(theirs, Grant.status == REMOVING, Grant.error.is_null(False))
     first = stuck.order_by(Grant.ended_at, Grant.id).first()

@@ -91,8 +91,10 @@ def _record_rule(target: Target, rule: Rule, outcome: Outcome, *, is_wanted: boo
     error = _MAY_ARRIVE if outcome.is_gone and not is_wanted else outcome.error
     is_present = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
     Rule.update(
-        # What was refused and is not there will be somebody else's, should it be there one day.
-        is_added=rule.is_added and not (outcome.is_gone and outcome.is_final and not rule.asked_at),
+        # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is
+        # ours also where a restored database was yet to add it.
+        is_added=(rule.is_added or outcome.is_ours)
+        and not (outcome.is_gone and outcome.is_final and not rule.asked_at),
         asked_at=rule.asked_at,
         is_seen=is_present,
         is_applied=rule.is_applied,

@@ -31,11 +31,12 @@ KINDS: Mapping[str, str] = {
     "CRASHES": "A process dies at each commit and each call outside, once, and is started again.",
     "NEIGHBOURS": "Redis and PostgreSQL fail in each of their ways while the tests run.",
     "WRITERS": "Many processes change the rules of one target at once, while calls to the cloud fail in every way.",
+    "STORIES": "All that people, workers, clouds and operators do, in any order, and what is promised after each.",
     "MUTANTS": "Small bugs are planted all over the code that matters most; a test has to notice each.",
     "COVERAGE": "The share of the code, and of its branches, that the tests run.",
     "BOUNDS": "Sizes, slow clients, the last place asked for by many at once, changes that cross each other.",
 }
 """The kinds of tests that look at the whole product."""
 
-LATER = ("P1", "P2", "P3", "P4")
+LATER = ("P2",)
 """Promises about rules, which come with sessions."""

@@ -13,10 +13,11 @@ from api.clouds.rules import State
 from api.credentials import service as credentials
 from api.credentials.models import Credential, CredentialSecret
 from api.database import now, write
-from api.due import Priority
+from api.due import Priority, want
 from api.errors import (
     Conflict,
 )
+from api.installation import identity
 from api.lifecycle import reconciliation
 from api.lifecycle.changing import change_resource
 from api.lifecycle.deleting import (
@@ -30,6 +31,7 @@ from api.resources.service import NewResourceFields
 from api.static_rules.models import StaticRuleResource
 from api.targets.models import Grant, Rule, Target
 from api.targets.verdict import Outcome, Report
+from api.targets.work import work_on
 from tests.api.accounts.acting import events
 from tests.api.lifecycle.conftest import (
     open_on,
@@ -122,6 +124,27 @@ def test_a_rule_that_the_cloud_will_not_give_up_keeps_it_and_it_says_why(
     assert [grant.error for grant in Grant.select()] == ["UnauthorizedOperation: no"]
     shown = fresh(resource) if kind == "resource" else Credential.get_by_id(resource.credential_id)
     assert shown.verification_error == "UnauthorizedOperation: no"
+
+
+def test_a_credential_that_is_invalid_and_going_says_why_once(by_ada: Actor, uma: User, resource: Resource) -> None:
+    """However often its rule is looked for: what is said of the rule is made of what is said of the credential."""
+    opened(uma, resource)
+    serve()
+    delete_credential_by_force(by_ada, resource.credential_id)
+    with write():
+        Credential.update(is_valid=False, verification_error="KeyUnknown: wrong").execute()
+    for _ in range(2):
+        work = work_on(Target.get().id, identity())
+        assert work is not None
+        said = Outcome(state=None, was_wanted=False, error=work.batches[0].obstacle)
+        with write():
+            want(Target, Target.id == Target.get().id, Priority.REVOKE)
+        taken = claim([Target], list(Priority))
+        assert taken is not None
+        reconciliation.record(taken, Report({Rule.get().id: said}), 600)
+
+    assert Credential.get().verification_error == "KeyUnknown: wrong"
+    assert Grant.get().error == "the credential is invalid: KeyUnknown: wrong"
 
 
 def test_nobody_looks_any_more_for_what_is_being_deleted(by_ada: Actor, uma: User, resource: Resource) -> None:

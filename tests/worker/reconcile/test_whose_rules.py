@@ -36,6 +36,22 @@ def test_a_rule_of_ours_that_no_row_knows_is_removed_and_asked_for_until_it_goes
     assert stray not in cloud.rules
 
 
+def test_a_rule_that_a_restored_database_has_not_asked_for_yet_is_removed_with_its_session(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    """It was added after the backup, and has our tag."""
+    session = bench.open()
+    cloud.rules[Tag(identity(), Rule.get().id)] = State.PRESENT
+    bench.serve()
+    assert status(session) == ("ACTIVE", "APPLIED")
+
+    bench.end(session)
+    bench.serve()
+
+    assert cloud.rules == {}
+    assert status(session) == ("CANCELLED", "REMOVED")
+
+
 def test_the_rules_of_other_targets_and_organisations_are_no_strays(bench: Bench, cloud: MadeUpCloud) -> None:
     bench.open()
     other = bench_at(bench.site, bench.vault)
