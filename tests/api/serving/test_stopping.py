@@ -41,9 +41,16 @@ def test_a_stopped_server_takes_nothing_new(tmp_path: Path) -> None:
 
         assert server.terminate(STOP_SECONDS) == 0
 
-        assert idle.recv(100) == b""
+        assert _is_closed(idle)
         assert not _listens(server)
         assert "Traceback" not in server.log
+
+
+def _is_closed(link: socket.socket) -> bool:
+    try:
+        return link.recv(100) == b""
+    except ConnectionResetError:  # a busy server had not taken it yet
+        return True
 
 
 def _listens(server: ApiProcess) -> bool:
