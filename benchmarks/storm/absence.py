@@ -9,10 +9,9 @@ from contextlib import contextmanager
 
 from benchmarks.storm.company import Company
 from benchmarks.storm.landscape import Landscape
+from benchmarks.storm.plan import EARLY_SECONDS
 from benchmarks.storm.site import Site
 
-BEFORE_SECONDS = 30.0
-"""So long all is well first."""
 _LOOK_SECONDS = 1.0
 _REFUSING: Mapping[str, object] = {"status": 503, "code": "Unavailable", "message": "The service is unavailable."}
 _SILENT: Mapping[str, object] = {"silent": True}
@@ -45,12 +44,12 @@ class Absence:
         try:
             yield self
         finally:
-            threads[0].join(BEFORE_SECONDS + self._seconds + 60)
+            threads[0].join(EARLY_SECONDS + self._seconds + 60)
             self._is_over.set()
             threads[1].join(60)
 
     def _come_and_go(self) -> None:
-        time.sleep(BEFORE_SECONDS)
+        time.sleep(EARLY_SECONDS)
         self.away_at = time.time()
         self._landscape.go_away(_REFUSING)
         time.sleep(self._seconds / 2)

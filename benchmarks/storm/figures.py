@@ -70,6 +70,7 @@ class Figures:
     killed: Mapping[str, int]
     wanted_kills: int
     faults: Mapping[str, Mapping[str, int]]
+    processors: int
     load: Sequence[float]
     lateness: Lateness
     recorded: Mapping[str, float]

@@ -1,6 +1,5 @@
 """docs/storm.md, made of the figures of all runs."""
 
-import os
 from collections.abc import Iterable, Sequence
 
 from benchmarks.storm.figures import Away, Figures, Lateness
@@ -56,7 +55,7 @@ _FATES = (Fate.STOPPED, Fate.EXTENDED, Fate.MOVED)
 
 def written(runs: Sequence[Figures]) -> str:
     """The page."""
-    parts = [_HEAD, f"The machine of these runs had {os.cpu_count()} processors.\n"]
+    parts = [_HEAD]
     for mode, title in _TITLES.items():
         those = sorted((each for each in runs if each.mode is mode), key=lambda each: each.seed)
         parts.append(f"## {title}\n")
@@ -114,7 +113,7 @@ def _figures(run: Figures) -> list[tuple[str, str]]:
             "foreign rules, changes by their owner, touched",
             f"{run.foreign_rules}, {run.foreign_changes}, {len(run.touched)}",
         ),
-        ("load average before, in it, after", ", ".join(f"{load:.1f}" for load in run.load)),
+        ("load average before, in it, after", f"{_loads(run.load)} on {run.processors} processors"),
     ]
 
 
@@ -150,6 +149,10 @@ def _recorded(run: Figures) -> str:
         f"{said['compared']:.0f} compared: {said['too_soon']:.0f} before the last look that showed the rule; after the "
         f"first that did not by {said['median_after']:.2f} s (median), {said['longest_after']:.2f} s (longest)"
     )
+
+
+def _loads(load: Sequence[float]) -> str:
+    return ", ".join(f"{each:.1f}" for each in load)
 
 
 def _counts(counts: object) -> str:

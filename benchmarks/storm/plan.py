@@ -63,6 +63,8 @@ _SHARES = {
     Victim.VALKEY: 13,
 }
 _FATES = {Fate.EXPIRES: 40, Fate.STOPPED: 30, Fate.EXTENDED: 20, Fate.MOVED: 10}
+_EARLY = 100
+EARLY_SECONDS = 30.0
 _SHORTEST, _LONGEST, _LONGEST_EXTENSION = 8, 30, 15
 
 
@@ -87,8 +89,21 @@ class Plan:
         return self.sessions / self.rate
 
     @property
+    def early(self) -> int:
+        """How many come at the very beginning, so that a cloud that goes away then has much to keep."""
+        return min(_EARLY, self.sessions // 4) if self.mode is Mode.CLOUD_AWAY else 0
+
+    @property
     def callers(self) -> int:
-        return max(8, round(self.rate * _SECONDS_BETWEEN_TWO_OF_ONE))
+        rate = max(self.rate, self.early / EARLY_SECONDS)
+        return max(8, round(rate * _SECONDS_BETWEEN_TWO_OF_ONE))
+
+    def starts_at(self, number: float) -> float:
+        """When the session of that number is started; a fraction is in between two."""
+        if number < self.early:
+            return EARLY_SECONDS * number / self.early
+        late = EARLY_SECONDS if self.early else 0.0
+        return late + (self.seconds - late) * (number - self.early) / (self.sessions - self.early)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +139,7 @@ def visits(plan: Plan) -> Iterator[Visit]:
         address = chance.choice(ADDRESSES)
         yield Visit(
             number=number,
-            at=(number + chance.random()) / plan.rate,
+            at=plan.starts_at(number + chance.random()),
             caller=number % plan.callers,
             address=address,
             other_address=chance.choice([other for other in ADDRESSES if other != address]),

@@ -1,5 +1,6 @@
 """The figures of a run that is over: made of what was seen in the clouds, what the rows say, and what was counted."""
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -34,6 +35,7 @@ def figures_of(stage: Stage, seen: Seen) -> Figures:
         killed={str(victim): number for victim, number in stage.site.killed.items()},
         wanted_kills=plan.kills,
         faults=landscape.met(),
+        processors=os.cpu_count() or 0,
         load=[round(load, 2) for load in seen.load],
         lateness=_lateness(verdict),
         recorded=_recorded(verdict.gone),

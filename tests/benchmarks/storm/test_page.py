@@ -26,6 +26,7 @@ GOOD = Figures(
     killed={"worker child": 60, "Valkey": 40},
     wanted_kills=100,
     faults={"AWS": {"throttled": 1_234}},
+    processors=2,
     load=[0.5, 2.5, 1.0],
     lateness=TIMELY,
     recorded={"compared": 900, "too_soon": 0, "median_after": 0.2, "longest_after": 2.0},

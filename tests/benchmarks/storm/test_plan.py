@@ -1,9 +1,10 @@
 """What a storm does follows from its seed alone, and suits what the server allows."""
 
+import dataclasses
 from collections import Counter
 
 from api.accounts.tiers import limits_of
-from benchmarks.storm.plan import ADDRESSES, TARGETS, Fate, Mode, Plan, Victim, kills, visits
+from benchmarks.storm.plan import ADDRESSES, EARLY_SECONDS, TARGETS, Fate, Mode, Plan, Victim, kills, visits
 
 
 def a_plan(seed: int = 1, sessions: int = 2_000, rate: float = 4.0) -> Plan:
@@ -42,10 +43,20 @@ def test_sessions_come_at_the_rate_to_every_target_from_every_address_and_end_in
     assert all(len(set(visit.targets)) == len(visit.targets) for visit in planned)
 
 
+def test_a_cloud_that_goes_away_has_much_to_keep() -> None:
+    plan = Plan(Mode.CLOUD_AWAY, 1, sessions=2_000, kills=0, rate=2_000 / 1_260, away_seconds=1_200)
+
+    times = [visit.at for visit in visits(plan)]
+
+    assert times == sorted(times)
+    assert sum(at < EARLY_SECONDS for at in times) == 100
+    assert 1_200 < times[-1] <= plan.seconds
+
+
 def test_nobody_has_more_sessions_at_a_time_than_the_tier_allows() -> None:
-    for rate in (1.0, 4.0, 10.0):
+    for mode, rate in ((Mode.STORM, 1.0), (Mode.STORM, 4.0), (Mode.STORM, 10.0), (Mode.CLOUD_AWAY, 1.6)):
         most: Counter[int] = Counter()
-        planned = list(visits(a_plan(rate=rate)))
+        planned = list(visits(dataclasses.replace(a_plan(rate=rate), mode=mode)))
         for visit in planned:
             theirs = [other for other in planned if other.caller == visit.caller and other.at <= visit.at]
             live = sum(other.at + other.seconds + other.extension + 5 > visit.at for other in theirs)
