@@ -5,6 +5,7 @@ promise is broken.
 """
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ _BESIDE_SECONDS = 60.0
 def main() -> int:
     """Do each run that has no figures yet, then tell of all."""
     asked = _arguments().parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: what was started must end
+        signal.signal(number, signal.default_int_handler)
     for plan in _plans(asked):
         file = asked.figures / f"{plan.name}.json"
         if file.exists():
@@ -59,7 +62,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", nargs="+", type=int, default=[1], help=seeds)
     parser.add_argument("--sessions", type=int, default=2_000, help="how many are started in each run (%(default)s)")
     parser.add_argument("--kills", type=int, default=200, help="how many kill -9 in each storm (%(default)s)")
-    parser.add_argument("--rate", type=float, default=4.0, help="sessions a second (%(default)s)")
+    parser.add_argument("--rate", type=float, default=3.0, help="sessions a second (%(default)s)")
     parser.add_argument("--away-seconds", type=float, default=1_200, help="how long a cloud is away (%(default)s)")
     parser.add_argument("--figures", type=Path, default=Path(".storm"), help="the folder of the figures (%(default)s)")
     parser.add_argument("--logs", type=Path, help="a folder for what the processes say; else it is thrown away")
