@@ -49,7 +49,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """keys: of the company itself, which may do everything. resources: one for each target, by its number."""
+    """key: the header of its own key, which may do everything. resources: one for each target, by its number."""
 
     key: dict[str, str]
     callers: Sequence[Caller]

@@ -1,5 +1,6 @@
 """The people of a run: each visit is a thread that starts a session and does with it what it is fated to."""
 
+import contextlib
 import http.client
 import threading
 import time
@@ -8,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from benchmarks.storm.company import Company, Send, from_address
+from benchmarks.storm.company import Company, NotDone, Send, from_address
 from benchmarks.storm.plan import Fate, Visit
 
 _PAUSE_SECONDS = 0.3
@@ -80,7 +81,8 @@ class Crowd:
         while time.monotonic() < until:
             status, said = self._answer(method, path, body, caller.headers | once | from_address(address))
             if status == 401 and caller.email:
-                caller.sign_in(self._send)
+                with contextlib.suppress(NotDone, OSError, http.client.HTTPException):  # as with any request: again
+                    caller.sign_in(self._send)
             elif status and status not in _AGAIN and not (is_start and status == _CONFLICT):
                 break
             with self._lock:

@@ -1,5 +1,6 @@
 """The processes of a run: an API, workers, Valkey; what is killed is started again, as a supervisor does it."""
 
+import contextlib
 import random
 import threading
 import time
@@ -24,7 +25,6 @@ class Site:
         self.api = ApiProcess(settings, folder / "api.log", API_PROCESSES)
         self.workers = [ServerProcess(settings, folder / f"worker-{number}.log") for number in range(WORKERS)]
         self.killed: Counter[Victim] = Counter()
-        self.restarted = 0
         self._valkey = valkey
         self._is_over = threading.Event()
 
@@ -92,8 +92,8 @@ class Site:
                 if process is None or process.is_running:
                     continue
                 if time.monotonic() - missed.setdefault(number, time.monotonic()) > RESTART_SECONDS:
-                    process.start()
-                    self.restarted += 1
+                    with contextlib.suppress(RuntimeError):  # Valkey takes long to answer, and will
+                        process.start()
                     del missed[number]
 
 
