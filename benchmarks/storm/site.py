@@ -1,6 +1,7 @@
 """The processes of a run: an API, workers, Valkey; what is killed is started again, as a supervisor does it."""
 
 import contextlib
+import http.client
 import random
 import threading
 import time
@@ -35,7 +36,7 @@ class Site:
         try:
             for process in (self.api, *self.workers):
                 process.start()
-            self.api.wait_until_ready([] if self._valkey else ["redis"])
+            self._wait_until_ready()
             keeper.start()
             yield self
         finally:
@@ -44,6 +45,20 @@ class Site:
                 keeper.join(10)
             for process in (*self.workers, self.api):
                 process.kill()
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while not self._is_ready():
+            if time.monotonic() > until:
+                raise RuntimeError("the API and a worker did not become ready")
+            time.sleep(_TICK_SECONDS)
+
+    def _is_ready(self) -> bool:
+        try:
+            status, shown = self.api.ask("GET", "/readyz")
+        except (OSError, http.client.HTTPException):
+            return False
+        return status == 200 and "worker" not in shown["degraded"]
 
     @property
     def worker_logs(self) -> str:
