@@ -84,9 +84,10 @@ def _away(stage: Stage, absence: Absence, wanted: Sequence[Wanted]) -> Away:
     numbers = {spot.number for spot in stage.landscape.by_cloud[AWAY]}
     there = [each for each in wanted if each.place[0] in numbers]
     verdict = judged(there, watch.presences)
-    waited = [late for late in verdict.gone if late.due_at < absence.back_at and late.gone_at > absence.away_at]
-    back = [late.gone_at - absence.back_at for late in waited if late.gone_at > absence.back_at]
-    first = min((late.due_at for late in waited if late.due_at >= absence.away_at), default=absence.away_at)
+    # Also what was due a moment before, and could not go any more.
+    waited = [late for late in verdict.gone if late.due_at < absence.back_at < late.gone_at]
+    back = [late.gone_at - absence.back_at for late in waited]
+    first = min((late.due_at for late in waited), default=absence.away_at)
     others = judged([each for each in wanted if each.place[0] not in numbers], watch.presences)
     return Away(
         cloud=AWAY,
