@@ -6,6 +6,9 @@ LOCK_ARGS ?=
 # how many generated requests `make fuzz` makes for each seed
 FUZZ_REQUESTS ?= 67000
 FUZZ_SEEDS ?= 1 2 3
+# the storms that `make storm` makes, one for each seed; a run whose figures are in .storm is not done again
+STORM_SEEDS ?= 1 2 3 4 5
+STORM_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +20,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz lint format lock reference types wheels clean pulumi
+.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz storm lint format lock reference types wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +51,9 @@ faults: setup ## the tests with Redis and PostgreSQL in every bad state (an hour
 
 fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour or two)
 	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" $(BIN)/python -m pytest tests/proof/test_generated_requests.py
+
+storm: $(VENV)/installed ## 10,000 sessions under 1,000 kill -9, a cloud away, Redis away, and docs/storm.md anew (two hours)
+	@$(BIN)/python -m benchmarks.storm --seed $(STORM_SEEDS) --figures .storm --page $(STORM_ARGS)
 
 # The whole tests come last: what they note counts before what the same tests noted in a shorter form.
 proof: export PROOF_LEDGER := $(CURDIR)/.proof

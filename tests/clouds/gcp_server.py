@@ -217,6 +217,9 @@ def settle(google: Google, what: str, said: Any) -> Any:
         return by_a_person(google, google.projects[said["project"]], said["does"], said["arguments"])
     elif what == "forget_tokens":
         google.accounts.forget_tokens()
+    elif what == "firewalls":
+        with google.lock:
+            return copy.deepcopy(google.projects[said["project"]].firewalls)
     with google.lock:
         firewalls = {name: copy.deepcopy(each.firewalls) for name, each in google.projects.items()}
     return {"calls": list(google.calls), "firewalls": firewalls, **google.chances.told()}

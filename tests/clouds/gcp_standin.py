@@ -250,7 +250,7 @@ class GcpProject:
 
     def firewalls(self) -> dict[str, dict[str, Any]]:
         """Every firewall rule, by its name."""
-        found: dict[str, dict[str, Any]] = self.google.settle("", None)["firewalls"][self.name]
+        found: dict[str, dict[str, Any]] = self.google.settle("firewalls", {"project": self.name})
         return found
 
     def everything(self, target: Target) -> str:

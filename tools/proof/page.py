@@ -18,6 +18,7 @@ test; until the whole has run to its end, it may be of the short form that `make
 | `make test` | every test, and a short form of the long ones |
 | `make faults` | the functional tests with each failure of Redis and PostgreSQL |
 | `make fuzz` | 200,000 generated requests, on three seeds |
+| `make storm` | thousands of sessions while processes are killed and clouds fail: [its figures](storm.md) |
 | `make mutants` | mutmut on the code that matters most |
 | `make coverage` | which code and which branches the tests run, in every process |
 
