@@ -198,6 +198,18 @@ def by_a_person(google: Google, project: Project, does: str, arguments: list[Any
     return done
 
 
+def change(project: Project, values: dict[str, Any]) -> None:
+    """Have a project be otherwise."""
+    for name, value in values.items():
+        setattr(project, name, set(value) if name == "services" else value)
+
+
+def firewalls_of(google: Google, project: Project) -> Any:
+    """What there is in one project alone: of many, the whole takes long to tell."""
+    with google.lock:
+        return copy.deepcopy(project.firewalls)
+
+
 def settle(google: Google, what: str, said: Any) -> Any:
     """Do what a test asks for."""
     if what == "fault":
@@ -208,8 +220,7 @@ def settle(google: Google, what: str, said: Any) -> Any:
     elif what == "project":
         google.projects.setdefault(said["name"], Project(said["name"]))
     elif what == "set":
-        for name, value in said["values"].items():
-            setattr(google.projects[said["project"]], name, set(value) if name == "services" else value)
+        change(google.projects[said["project"]], said["values"])
     elif what == "network":
         for name in said["names"]:
             google.projects[said["project"]].add_network(name)
@@ -218,8 +229,7 @@ def settle(google: Google, what: str, said: Any) -> Any:
     elif what == "forget_tokens":
         google.accounts.forget_tokens()
     elif what == "firewalls":
-        with google.lock:
-            return copy.deepcopy(google.projects[said["project"]].firewalls)
+        return firewalls_of(google, google.projects[said["project"]])
     with google.lock:
         firewalls = {name: copy.deepcopy(each.firewalls) for name, each in google.projects.items()}
     return {"calls": list(google.calls), "firewalls": firewalls, **google.chances.told()}

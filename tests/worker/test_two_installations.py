@@ -21,7 +21,7 @@ from tests.clouds.sites import a_rule
 from tests.databases import administer, with_database
 from tests.rows import fresh
 from tests.worker.bench import HERE, THERE, Bench, bench_at, due_in, grant_of, pass_time, resource_on, status
-from tests.worker.test_reconcile_clouds import site_at
+from tests.worker.reconcile_clouds.conftest import site_at
 
 FURTHER = "81.2.69.150"
 
