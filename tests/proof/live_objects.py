@@ -129,7 +129,7 @@ class LiveObjects:
         method, status = case.method.upper(), response.status_code
         if collection == "auth" and method == "POST" and status < 300:
             self._learn_login(case.path, response)
-        elif collection in self._objects and named and _has_ended(collection, named[-1], method, status):
+        elif collection in self._objects and case.path_parameters and _has_ended(collection, named[-1], method, status):
             self._objects[collection].pop(str(next(iter(case.path_parameters.values()))), None)
         elif collection in self._objects and method == "POST" and status == 201:
             password = case.body.get("password") if isinstance(case.body, dict) else None

@@ -1,19 +1,15 @@
 """A copy of the database, put back later: what came after it is forgotten, and in the cloud."""
 
 import copy
-import importlib
-import importlib.util
 import shutil
 import sqlite3
 from pathlib import Path
 
+from api import installation
 from api.database import database, sqlite_file, write
+from api.lifecycle import restoring
 from api.targets.models import Rule
 from tests.proof.stories.world import Backup, World
-
-# Without it nobody says that a copy goes on in the original's place, and what was opened meanwhile would stay.
-_RESTORING = "api.lifecycle.restoring"
-CAN_ADOPT = importlib.util.find_spec(_RESTORING) is not None
 
 
 def is_kept(world: World) -> bool:
@@ -48,7 +44,7 @@ def restore(world: World) -> bool:
     world.model = copy.deepcopy(world.backup.model)
     world.claims.held_until.clear()
     world.start_worker()
-    adopt()
+    restoring.adopt()
     # What was opened since then carries our tag and has no row; what was closed has a row and is not there.
     world.strays |= {rule for _, rule, _ in world.ground.ours()}
     for rule in Rule.select(Rule.id):
@@ -56,14 +52,7 @@ def restore(world: World) -> bool:
     return True
 
 
-def adopt() -> None:
-    """What `restore --adopt` does."""
-    importlib.import_module(_RESTORING).adopt()
-
-
 def settle() -> None:
     """Let a copy be taken for an original: nothing but this story has it."""
-    if CAN_ADOPT:
-        installation = importlib.import_module("api.installation")
-        with write():
-            installation.settle_here(installation.identity())
+    with write():
+        installation.settle_here(installation.identity())

@@ -117,9 +117,9 @@ class Works(Story):
     def a_backup_is_made(self) -> bool:
         return backup.make(self.world)
 
-    @action(lambda story: backup.CAN_ADOPT and backup.is_kept(story.world))
+    @action(lambda story: backup.is_kept(story.world))
     def the_backup_is_restored(self) -> bool:
-        return backup.CAN_ADOPT and backup.is_kept(self.world) and backup.restore(self.world)
+        return backup.is_kept(self.world) and backup.restore(self.world)
 
     def _sweep(self) -> bool:
         has_found = self.world.sweeper.ring_for_unserved()
