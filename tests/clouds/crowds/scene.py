@@ -2,6 +2,7 @@
 
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ _FOREIGN_AT_MOST = 8
 Json = dict[str, Any]
 
 
-class Scene:
+class Scene(ABC):
     """Each cloud's scene says how somebody else writes there, and what the stand-in has kept."""
 
     cloud: ClassVar[str]
@@ -72,31 +73,31 @@ class Scene:
     def _remember(self, name: str) -> None:
         self._put[name] = json.dumps(self.kept()[name])
 
+    @abstractmethod
     def add(self, rule: Rule) -> str:
         """Add an equal rule, and tell its name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_another(self, number: int) -> str:
         """Add a rule that is like none of ours, and tell its name."""
-        raise NotImplementedError
 
-    def edit(self, name: str, number: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def edit(self, name: str, number: int) -> None: ...
 
-    def remove(self, name: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def remove(self, name: str) -> None: ...
 
+    @abstractmethod
     def kept(self) -> dict[str, Json]:
         """Every rule on the target as the stand-in has kept it, by its name."""
-        raise NotImplementedError
 
-    def tag_of(self, name: str, kept: Json) -> Tag | None:
-        raise NotImplementedError
+    @abstractmethod
+    def tag_of(self, name: str, kept: Json) -> Tag | None: ...
 
+    @abstractmethod
     def failing(self) -> AbstractContextManager[None]:
         """Calls of the crowd meet faults by chance."""
-        raise NotImplementedError
 
+    @abstractmethod
     def met(self) -> Json:
         """How many calls have met which fault, and what was done late, as `Chances` tells it."""
-        raise NotImplementedError
