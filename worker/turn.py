@@ -140,23 +140,22 @@ class Turn:
     def _seen(self, task: Task, after: Listing) -> Outcome:
         before = _found(self._before, task)
         found = _found(after, task)
-        was_ours, is_ours = _is_ours(before), _is_ours(found)
         obstacle = (self._batch.obstacle, self._batch.is_final) if self._batch.obstacle else None
-        if obstacle and not is_ours and not was_ours:
+        if obstacle and not found.ours and not before.ours:
             return self._unseen(task, obstacle)
-        is_right = found.state is State.PRESENT if task.is_wanted else not is_ours
+        is_right = found.state is State.PRESENT if task.is_wanted else not found.ours
         was_asked_for = task.rule_id in self._answered or not task.is_wanted
         otherwise = (_NOT_SHOWN, False) if was_asked_for else obstacle or (None, False)
         error, is_final = self._errors.get(task.rule_id, otherwise)
         return Outcome(
             state=found.state,
             was_wanted=task.is_wanted,
-            is_ours=is_ours,
-            was_ours=was_ours,
+            is_ours=found.ours,
+            was_ours=before.ours,
             provider_ids=found.provider_ids or self._kept[task.rule_id].provider_ids,
             is_foreign=found.foreign,
             is_answered=task.rule_id in self._answered,
-            has_arrived=was_ours and before.state is State.PRESENT,
+            has_arrived=before.ours and before.state is State.PRESENT,
             error=None if is_right else error,
             is_final=is_final and not is_right,
             was_restored=task.is_wanted and is_right and before.state is not State.PRESENT,
@@ -193,8 +192,3 @@ def _turn_of(task: Task) -> tuple[float, float]:
 
 def _found(listing: Listing | None, task: Task) -> Found:
     return listing.found[task.kept.rule.tag] if listing else _ABSENT
-
-
-def _is_ours(found: Found) -> bool:
-    """Something that EntryGuard made is there, whatever somebody else has beside it."""
-    return found.state is not State.ABSENT and (not found.foreign or bool(found.provider_ids))

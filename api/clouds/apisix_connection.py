@@ -207,7 +207,8 @@ def _whitelist(route: Mapping[str, Any]) -> list[str]:
 def _found(kept: Kept, entries: Sequence[Network | None]) -> Found:
     if kept.rule.address not in entries:
         return Found(State.ABSENT)
-    return Found(State.PRESENT, (_written(kept.rule.address),) if kept.added else (), foreign=not kept.added)
+    ids = (_written(kept.rule.address),) if kept.added else ()
+    return Found(State.PRESENT, ids, ours=kept.added, foreign=not kept.added)
 
 
 def _network(entry: str) -> Network | None:

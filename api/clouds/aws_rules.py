@@ -134,9 +134,9 @@ def _found(kept: Kept, there: Mapping[Opening, str]) -> Found:
     others = (wanted & set(there)) - ours
     lost_a_tag = bool(others) and len(kept.provider_ids) > len(ours)
     if ours | others == wanted and not lost_a_tag:
-        return Found(State.PRESENT, kept.provider_ids, foreign=bool(others))
+        return Found(State.PRESENT, kept.provider_ids, ours=bool(ours), foreign=bool(others))
     if ours or lost_a_tag:
-        return Found(State.EDITED, kept.provider_ids, foreign=bool(others))
+        return Found(State.EDITED, kept.provider_ids, ours=True, foreign=bool(others))
     return Found(State.ABSENT, foreign=bool(others))
 
 

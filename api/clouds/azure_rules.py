@@ -133,7 +133,7 @@ def _found(kept: Kept, there: Mapping[str, There]) -> Found:
     if ours.state in _UNDER_WAY:
         raise Unreachable("Azure is still at a change of a rule of ours")
     right = ours.lets_in(_wanted(kept.rule)) and ours.priority in _band(kept.rule) and ours.state == "succeeded"
-    return Found(State.PRESENT if right else State.EDITED, (ours.name,), foreign)
+    return Found(State.PRESENT if right else State.EDITED, (ours.name,), ours=True, foreign=foreign)
 
 
 def _is_let_through(rule: Rule, there: Iterable[There]) -> bool:

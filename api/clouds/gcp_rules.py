@@ -208,7 +208,7 @@ def _found(rule: Rule, target: Target, ours: types.Firewall | None, foreign: set
     if ours is None:
         return Found(State.ABSENT, foreign=is_foreign)
     state = State.PRESENT if opening_of(ours) == opening else State.EDITED
-    return Found(state, (rule.tag.short,), foreign=is_foreign)
+    return Found(state, (rule.tag.short,), ours=True, foreign=is_foreign)
 
 
 def _is_of(tag: Tag | None, installation: uuid.UUID) -> bool:

@@ -3,7 +3,7 @@
 import base64
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
@@ -101,10 +101,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A rule in a listing. `foreign`: all or a part of it is let through by an equal rule that is not ours."""
+    """A rule in a listing.
+
+    `ours`: something that EntryGuard made for it is there. `foreign`: all or a part of it is let through by an equal
+    rule that is not ours. Both may be so: of two ports, one was open before.
+    """
 
     state: State
     provider_ids: tuple[str, ...] = ()
+    _: KW_ONLY
+    ours: bool = False
     foreign: bool = False
 
 

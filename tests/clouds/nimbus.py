@@ -152,4 +152,4 @@ def _found(rule: Rule, passes: Mapping[str, Pass]) -> Found:
     foreign = any(each == wanted for other, each in passes.items() if other != name)
     if name not in passes:
         return Found(State.ABSENT, foreign=foreign)
-    return Found(State.PRESENT if passes[name] == wanted else State.EDITED, (name,), foreign)
+    return Found(State.PRESENT if passes[name] == wanted else State.EDITED, (name,), ours=True, foreign=foreign)

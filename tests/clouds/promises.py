@@ -76,7 +76,7 @@ class PromisesOfACloud(PromisesOfWriters):
 
         kept = applied(connection, target, rule)
 
-        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids)
+        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids, ours=True)
         connection.revoke(target, kept)
         assert state(connection, target, kept) is State.ABSENT
         assert site.everything(target) == before
@@ -270,7 +270,7 @@ class PromisesOfPorts:
 
         kept = applied(connection, target, rule)
 
-        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids)
+        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids, ours=True)
         connection.revoke(target, kept)
         assert state(connection, target, kept) is State.ABSENT
         assert site.everything(target) == before

@@ -18,7 +18,7 @@ class PromisesOfWriters:
         with site.racing(target) as theirs:
             kept = _applied_in_the_end(connection, target, Kept(rule, added=True))
 
-        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids)
+        assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids, ours=True)
         assert theirs
         assert all(listed(connection, target, Kept(each)).foreign for each in theirs)
 

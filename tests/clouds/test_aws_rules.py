@@ -50,10 +50,23 @@ def test_what_somebody_else_is_quicker_to_open_is_theirs(site: AwsSite, connecti
     kept = applied_too_late(site, connection, target, rule, a_rule(ADDRESS))
 
     assert kept.provider_ids == ()
-    assert listed(connection, target, kept).foreign
+    found = listed(connection, target, kept)
+    assert (found.foreign, found.ours) == (True, False)
     with_theirs = site.everything(target)
     connection.revoke(target, kept)
     assert site.everything(target) == with_theirs
+
+
+def test_a_port_of_ours_that_no_row_knows_is_ours_beside_somebody_elses(
+    site: AwsSite, connection: Connection, target: Target
+) -> None:
+    # The answer to our change was lost, so nothing is known of it but its tag.
+    rule = a_rule(ADDRESS, opening="several ports")
+    applied_too_late(site, connection, target, rule, a_rule(ADDRESS))
+
+    found = listed(connection, target, Kept(rule))
+
+    assert (found.state, found.foreign, found.ours) == (State.PRESENT, True, True)
 
 
 def test_of_several_ports_only_those_are_ours_that_nobody_was_quicker_to_open(

@@ -171,7 +171,7 @@ def test_an_equal_rule_of_somebody_else_is_said_and_ours_stands_beside_it(
 
     assert listed(connection, target, Kept(rule)) == Found(State.ABSENT, foreign=True)
     kept = applied(connection, target, rule)
-    assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids, foreign=True)
+    assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids, ours=True, foreign=True)
     connection.revoke(target, kept)
 
     assert azure.everything(target) == before
@@ -197,7 +197,7 @@ def test_a_denial_of_a_person_stands_and_ours_counts_as_there(
 
     kept = applied(connection, target, a_rule(ADDRESS))
 
-    assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids)
+    assert listed(connection, target, kept) == Found(State.PRESENT, kept.provider_ids, ours=True)
     connection.revoke(target, kept)
     assert azure.everything(target) == before
 

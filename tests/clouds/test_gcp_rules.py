@@ -108,7 +108,7 @@ def test_what_lets_through_more_or_less_is_edited_and_made_right(
     before = project.everything(target)
     project.does("patch", kept.rule.tag.short, edit)
 
-    assert listed(connection, target, kept) == Found(State.EDITED, kept.provider_ids)
+    assert listed(connection, target, kept) == Found(State.EDITED, kept.provider_ids, ours=True)
     assert connection.apply(target, kept) == kept.provider_ids
     assert project.everything(target) == before
 
@@ -172,7 +172,7 @@ def test_only_an_equal_rule_of_somebody_else_counts(
 
     assert listed(connection, target, Kept(rule)) == Found(State.ABSENT, foreign=foreign)
     ids = connection.apply(target, Kept(rule))
-    assert listed(connection, target, Kept(rule)) == Found(State.PRESENT, ids, foreign=foreign)
+    assert listed(connection, target, Kept(rule)) == Found(State.PRESENT, ids, ours=True, foreign=foreign)
 
 
 def test_an_equal_rule_of_our_own_is_a_stray_and_not_somebody_elses(

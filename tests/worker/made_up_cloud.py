@@ -115,7 +115,7 @@ class _MadeUpConnection:
 
 
 def _found(tag: Tag, state: State) -> Found:
-    return Found(state, () if state is State.ABSENT else (tag.short,))
+    return Found(state) if state is State.ABSENT else Found(state, (tag.short,), ours=True)
 
 
 def slow(seconds: float) -> Callable[[], None]:

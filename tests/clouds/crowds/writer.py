@@ -99,5 +99,4 @@ class Writer:
 def _is_right(found: Found, known: Known) -> bool:
     if known.is_wanted:
         return found.state is State.PRESENT
-    # Somebody else's equal rule may stay; one of ours beside it, which the cloud names, may not.
-    return found.state is State.ABSENT or (found.state is State.PRESENT and found.foreign and not found.provider_ids)
+    return not found.ours

@@ -7,9 +7,10 @@ from api.database import write
 from api.due import LEASE_SECONDS, Priority
 from api.targets.models import Rule, Target
 from api.targets.work import intend
-from tests.clouds.sites import SiteWithAQuota, applied
+from tests.clouds.sites import SiteWithAQuota, a_rule, applied
 from tests.worker.bench import (
     APPLIED,
+    HERE,
     NOT_APPLIED,
     NOT_REMOVED,
     REMOVED,
@@ -17,6 +18,7 @@ from tests.worker.bench import (
     due_in,
     grant_of,
     pass_time,
+    resource_on,
     status,
     told,
 )
@@ -134,6 +136,24 @@ def test_an_answer_that_got_lost_leaves_one_rule_and_then_none(bench: Bench) -> 
 
     assert status(session) == ("CANCELLED", "REMOVED")
     assert bench.everything() == before
+    assert told() == [APPLIED, REMOVED]
+
+
+def test_a_port_whose_answer_got_lost_goes_although_somebody_else_has_the_other_one(tagged: Bench) -> None:
+    tagged.site.add_foreign(tagged.target, a_rule(f"{HERE}/32"))
+    before = tagged.everything()
+    session = tagged.open(HERE, resource_on(tagged.credential, tagged.target, config={"ports": [22, 443]}))
+    with tagged.site.losing_answers():
+        tagged.serve()
+    tagged.serve_for(3)
+    assert status(session) == ("ACTIVE", "APPLIED")
+    assert tagged.everything() != before
+
+    tagged.end(session)
+    tagged.serve_for(45)
+
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert tagged.everything() == before
     assert told() == [APPLIED, REMOVED]
 
 
