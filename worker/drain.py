@@ -113,6 +113,9 @@ class Drain:
             taken = claim(self._servant.models, priorities)
             if taken is None:
                 return False
+            if self._closed.is_set():  # while the claim was made
+                due.release(taken)
+                return False
             found()
             lease = Lease(taken, asked_at, self._stopping)
             self._leases[threading.get_ident()] = lease

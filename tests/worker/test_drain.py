@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -10,7 +10,7 @@ from api import due
 from api.claims import claim
 from api.credentials.models import Credential
 from api.database import database, write
-from api.due import LEASE_SECONDS, LostClaim, Priority
+from api.due import LEASE_SECONDS, DueModel, LostClaim, Priority
 from tests.databases import administer
 from tests.eventually import eventually
 from tests.rows import fresh, make_due, make_organisation
@@ -219,13 +219,33 @@ def test_no_call_starts_when_the_process_ends(lease: Lease) -> None:
 def test_what_waits_for_a_call_is_given_back_when_the_process_ends(worker: Worker) -> None:
     credential = worker.add_credential()
     drain = Drain(worker.verifier)
-    drain.stop()
 
-    assert drain.serve_one(tuple(Priority))
+    assert drain.serve_one(tuple(Priority), found=drain.stop)
 
     row = fresh(credential)
     assert (row.claim_token, row.claimed_until, row.is_valid, row.attempts) == (None, None, None, 0)
     assert claim([Credential], tuple(Priority)) is not None
+
+
+def test_what_is_claimed_while_the_drain_is_being_closed_is_given_back(worker: Worker, cloud: MadeUpCloud) -> None:
+    class Closing:
+        """Has the drain closed when it is asked for what is to be claimed: after the drain saw that it is open."""
+
+        serve = worker.verifier.serve
+
+        @property
+        def models(self) -> Sequence[type[DueModel]]:
+            closing.close()
+            return worker.verifier.models
+
+    closing = Drain(Closing())
+    credential = worker.add_credential()
+
+    assert not closing.serve_one(tuple(Priority))
+
+    row = fresh(credential)
+    assert (row.claim_token, row.claimed_until, row.is_valid, row.attempts) == (None, None, None, 0)
+    assert not cloud.calls
 
 
 def test_a_claim_that_was_lost_during_a_call_records_nothing(
