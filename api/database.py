@@ -246,7 +246,7 @@ def held(query: Any) -> Any:
 
 
 def insert_all(model: type[peewee.Model], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert the rows, in their order, with one statement for very many. Inside `write`."""
+    """Insert the rows, in their order, a thousand with a statement. Inside `write`."""
     for some in peewee.chunked(rows, _ROWS_OF_A_STATEMENT):
         model.insert_many(some).execute()
 
