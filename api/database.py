@@ -9,7 +9,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,8 @@ from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, Poo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000
 POOL_WAIT_SECONDS = 5
+# Their values stay below the 32,766 that SQLite takes.
+_ROWS_OF_A_STATEMENT = 1000
 # clock_timestamp() goes on within a transaction; now() is when it began.
 _POSTGRESQL_NOW = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
@@ -241,6 +243,24 @@ def locked(query: Any, otherwise: str = "") -> Any:
 def held(query: Any) -> Any:
     """The select `query`, whose rows nobody changes until the open transaction ends; others may hold them too."""
     return query if is_sqlite() else query.for_update("FOR SHARE")
+
+
+def insert_all(model: type[peewee.Model], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert the rows, in their order, a thousand with a statement. Inside `write`."""
+    for some in peewee.chunked(rows, _ROWS_OF_A_STATEMENT):
+        model.insert_many(some).execute()
+
+
+def insert_missing(model: type[peewee.Model], rows: Iterable[Mapping[str, Any]]) -> None:
+    """The same of those that the table has no equal of. Inside `write`."""
+    for some in peewee.chunked(rows, _ROWS_OF_A_STATEMENT):
+        model.insert_many(some).on_conflict_ignore().execute()
+
+
+def by_row(key: peewee.Field, values: Mapping[Any, Any], column: peewee.Field) -> peewee.Node:
+    """What an update of many rows sets `column` to: each row's value, by its `key`; where there is none it stays."""
+    told = [(key.db_value(which), column.db_value(value)) for which, value in values.items()]
+    return peewee.Case(key, told, column) if told else column
 
 
 def delete(model: type[peewee.Model], which: peewee.Node, *and_which: peewee.Node) -> int:

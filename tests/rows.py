@@ -82,10 +82,9 @@ def make_session(
         "created_at": moment,
     }
     with write():
-        hold(resources)
+        held = hold(resources)
         session = Session.create(**{**defaults, **columns})
-        for resource in resources:
-            grant(Asked(resource, ip_network(address), session_id=session.id))
+        grant(*(Asked(resource, ip_network(address), session_id=session.id) for resource in resources), held=held)
         follow([session.id])
     return session
 

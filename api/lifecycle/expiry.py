@@ -15,10 +15,10 @@ def expire_static_rule(claim: Claim) -> None:
     """End what a claimed static rule lets in if its time is up, and give the claim back. Raises LostClaim."""
     is_up = (StaticRule.id == claim.row_id) & (StaticRule.expires_at <= now())
     with write():
-        targets.hold((), Grant.static_rule_id == claim.row_id)
+        held = targets.hold((), Grant.static_rule_id == claim.row_id)
         rule = locked(StaticRule.select().where(is_up)).first()
         if rule is not None:
-            targets.end(Grant.static_rule_id == rule.id)
+            targets.end(Grant.static_rule_id == rule.id, held)
             subject = audit.Subject("STATIC_IP_RULE", rule.id, rule.label)
             audit.record(Actor.system(rule.organisation_id), "STATIC_IP_RULE_EXPIRE", subject)
         # No cloud was asked: nothing of a worker that died before is still to land, and nothing to be told of twice.

@@ -20,10 +20,10 @@ def suspend(slug_or_name: str) -> Organisation:
     with write():
         organisation = accounts.suspend_organisation(slug_or_name)
         mine = Grant.organisation_id == organisation.id
-        targets.hold((), mine)
+        held = targets.hold((), mine)
         theirs = Session.organisation_id == organisation.id
         sessions.end(Actor.system(organisation.id), theirs, ORGANIZATION_SUSPENDED)
-        targets.end(mine)
+        targets.end(mine, held)
     return organisation
 
 

@@ -36,7 +36,7 @@ def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Sessi
         if seconds is None:
             raise InvalidInput(_NOT_SAID, {"durationMinutes": [_NOT_SAID]})
         allowance = allowed_still(actor, organisation.tier, opened)
-        session = _open(actor, session_id)
+        session = _open(session_id)
         later = session.expires_at + timedelta(seconds=seconds)
         allowance.check((later - session.created_at).total_seconds())
         moved = {"revision": Session.revision + 1, "wanted_revision": Session.wanted_revision + 1, **ends_at(later)}
@@ -61,24 +61,24 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
         networks = chosen(actor, wanted, organisation, settings)
         opened = allowed_still(actor, organisation.tier, _opened(seen)).resources
         resources = [resource for resource in opened if resource.deleting_since is None]
-        targets.hold(resources, Grant.session_id == seen.id)
-        session = _open(actor, session_id)
+        held = targets.hold(resources, Grant.session_id == seen.id)
+        session = _open(session_id)
         before = _networks(session)
         if before == set(networks.values()):
             return session
         moved = {"revision": Session.revision + 1, **addresses_of(networks)}
         Session.update(**moved).where(Session.id == session.id).execute()
         audit.record(actor, "SESSION_UPDATE", subject(session), details=_told(before, networks.values()))
-        let_in(session, resources, [network for network in networks.values() if network not in before])
+        let_in(session, resources, [network for network in networks.values() if network not in before], held)
         gone = [str(network) for network in before - set(networks.values())]
-        targets.end((Grant.session_id == session.id) & Grant.address.in_(gone))
+        targets.end((Grant.session_id == session.id) & Grant.address.in_(gone), held)
         follow({session.id})
-        return of(actor, session_id)
+    return of(actor, session_id)
 
 
-def _open(actor: Actor, session_id: uuid.UUID) -> Session:
+def _open(session_id: uuid.UUID) -> Session:
     """As `changeable`, and with time left: a session whose time is up is not brought back."""
-    session = changeable(actor, session_id)
+    session = changeable(session_id)
     if session.expires_at <= current_time():
         raise Conflict(HAS_ENDED)
     return session

@@ -17,6 +17,7 @@ from api.paging import Listing, Page, newest_first
 from api.sessions.allowance import is_unlimited
 from api.sessions.models import Session
 from api.targets import service as targets
+from api.targets.holding import Held
 from api.targets.models import Grant
 
 EXPIRED, MANUAL = "EXPIRED", "MANUAL"
@@ -49,23 +50,28 @@ def listed(actor: Actor, wanted: SessionFilter) -> Listing[Session]:
 def stop(actor: Actor, session_id: uuid.UUID) -> Session:
     """End a session before its time. Raises SessionNotFound, StaleObject; Conflict where it has ended."""
     with write():
-        session = changeable(actor, session_id)
-        Session.update(revision=Session.revision + 1).where(Session.id == session.id).execute()
-        end(actor, Session.id == session.id, MANUAL)
-        return of(actor, session_id)
+        check_changeable(of(actor, session_id))
+        held = targets.hold((), Grant.session_id == session_id)
+        session = changeable(session_id)
+        _end(actor, [session], MANUAL, held, revision=Session.revision + 1)
+    return of(actor, session_id)
 
 
-def changeable(actor: Actor, session_id: uuid.UUID) -> Session:
-    """A session that has not ended, locked with the targets of its grants. Inside `write`.
+def changeable(session_id: uuid.UUID) -> Session:
+    """A session that has not ended, locked: whoever changes its grants holds their targets first. Inside `write`.
 
-    Raises SessionNotFound, StaleObject, Conflict.
+    Raises StaleObject, Conflict.
     """
-    targets.hold((), Grant.session_id == of(actor, session_id).id)
     session: Session = locked(Session.select().where(Session.id == session_id)).get()
+    check_changeable(session)
+    return session
+
+
+def check_changeable(session: Session) -> None:
+    """Raises StaleObject, and Conflict where it has ended. Either is for good, so it can be asked before any lock."""
     check_if_match(session.revision)
     if session.ended_at is not None:
         raise Conflict(HAS_ENDED)
-    return session
 
 
 def end(actor: Actor, which: peewee.Node, reason: str) -> None:
@@ -74,21 +80,14 @@ def end(actor: Actor, which: peewee.Node, reason: str) -> None:
     found = [session.id for session in Session.select(Session.id).where(live)]
     if not found:
         return
-    targets.hold((), Grant.session_id.in_(found))
+    held = targets.hold((), Grant.session_id.in_(found))
     ending = list(locked(Session.select().where(Session.id.in_(found), live).order_by(Session.id)))
-    ids = [session.id for session in ending]
-    over = {"ended_at": now(), "ended_reason": reason, "due_at": None, "wanted_revision": Session.wanted_revision + 1}
-    Session.update(**over).where(Session.id.in_(ids)).execute()
-    targets.end(Grant.session_id.in_(ids))
-    for session in ending:
-        _tell_end(actor, session, reason)
-    follow(ids)
+    _end(actor, ending, reason, held)
 
 
 def end_grants(actor: Actor, which: peewee.Node, reason: str) -> None:
     """End the grants that match and have not ended. A session that has nothing left ends with them. Inside `write`."""
-    targets.hold((), which)
-    changed = targets.end(which)
+    changed = targets.end(which, targets.hold((), which))
     live: Any = Grant.select(Grant.session_id).where(Grant.session_id.in_(list(changed)), Grant.ended_at.is_null())
     left = {grant.session_id for grant in live}
     end(actor, Session.id.in_(list(changed - left)), reason)
@@ -105,14 +104,8 @@ def expire(claim: Claim) -> None:
 
 def follow(session_ids: Collection[uuid.UUID]) -> None:
     """Bring the states of sessions up to date with their grants. Inside `write`."""
-    following = list(locked(Session.select().where(Session.id.in_(list(session_ids))).order_by(Session.id)))
-    # Read once nobody else can change the sessions: two workers that record two targets of one do not see each other's.
-    grants = targets.grants_of(session_ids)
-    for session in following:
-        status = _status(session, grants[session.id])
-        is_first = status in ("ACTIVE", "PARTIAL") and session.started_at is None
-        started: dict[str, Any] = {"started_at": now()} if is_first else {}
-        Session.update(status=status, **started).where(Session.id == session.id).execute()
+    if session_ids:
+        _write_down(list(locked(Session.select().where(Session.id.in_(list(session_ids))).order_by(Session.id))))
 
 
 def subject(session: Session) -> audit.Subject:
@@ -120,11 +113,27 @@ def subject(session: Session) -> audit.Subject:
     return audit.Subject("SESSION", session.id, session.user_name)
 
 
-def _tell_end(actor: Actor, session: Session, reason: str) -> None:
-    if reason == EXPIRED:
-        audit.record(actor, "SESSION_EXPIRE", subject(session), details={"endedReason": reason})
-    else:
-        audit.record(actor, "SESSION_STOP", subject(session), details={"endedReason": reason})
+def _end(actor: Actor, ending: Collection[Session], reason: str, held: Held, **also: Any) -> None:
+    """End sessions that are locked, as the targets of their grants are. also: columns to write beside."""
+    targets.end(Grant.session_id.in_([session.id for session in ending]), held)
+    for session in ending:
+        session.ended_reason = reason
+    over = {"ended_at": now(), "ended_reason": reason, "due_at": None, "wanted_revision": Session.wanted_revision + 1}
+    _write_down(ending, **over, **also)
+    event = "SESSION_EXPIRE" if reason == EXPIRED else "SESSION_STOP"
+    audit.record_each(actor, event, map(subject, ending), details={"endedReason": reason})
+
+
+def _write_down(sessions: Collection[Session], **also: Any) -> None:
+    """Write down the states of sessions that are locked, and other columns."""
+    # Read once nobody else can change the sessions: two workers that record two targets of one do not see each other's.
+    grants = targets.grants_of(session.id for session in sessions)
+    alike: dict[str, list[uuid.UUID]] = {}
+    for session in sessions:
+        alike.setdefault(_status(session, grants[session.id]), []).append(session.id)
+    for status, ids in alike.items():
+        first = {"started_at": peewee.fn.COALESCE(Session.started_at, now())} if status in ("ACTIVE", "PARTIAL") else {}
+        Session.update(status=status, **first, **also).where(Session.id.in_(ids)).execute()
 
 
 def _of_caller(actor: Actor) -> Any:
@@ -133,7 +142,7 @@ def _of_caller(actor: Actor) -> Any:
 
 
 def _status(session: Session, grants: Collection[Grant]) -> str:
-    if session.ended_at is not None:
+    if session.ended_reason is not None:
         if any(grant.status == targets.REMOVING for grant in grants):
             return "EXPIRING"
         return "EXPIRED" if session.ended_reason == EXPIRED else "CANCELLED"

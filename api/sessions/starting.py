@@ -1,7 +1,7 @@
 """Starting a session: one transaction, from the limits to the grants."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,10 +18,11 @@ from api.resources.models import Resource
 from api.sessions.addresses import WantedAddresses, chosen
 from api.sessions.allowance import Allowance, WantedDuration, allowed
 from api.sessions.models import Session
-from api.sessions.service import follow, of, subject
+from api.sessions.service import subject
 from api.settings import Settings
 from api.targets import service as targets
-from api.targets.service import PENDING, Asked
+from api.targets.holding import Held
+from api.targets.service import FAILED, PENDING, Asked, obstacle_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +72,20 @@ def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, setting
             user_name=holder.name,
             user_email=holder.email,
             reason=wanted.reason,
-            status=PENDING,
+            status=PENDING if any(not obstacle_to(resource) for resource in allowance.resources) else FAILED,
             created_at=moment,
             **addresses_of(networks),
             **ends_at(moment + timedelta(seconds=seconds)),
         )
         audit.record(actor, "SESSION_START", subject(session), details=_told(session, networks, allowance))
-        targets.hold(allowance.resources)
-        let_in(session, allowance.resources, networks.values())
-        follow({session.id})
-        return of(actor, session_id)
+        let_in(session, allowance.resources, networks.values(), targets.hold(allowance.resources))
+    return session
 
 
-def let_in(session: Session, resources: Iterable[Resource], networks: Iterable[Network]) -> None:
+def let_in(session: Session, resources: Sequence[Resource], networks: Collection[Network], held: Held) -> None:
     """Ask for the networks to be let through to the resources, whose targets are held. Inside `write`."""
-    wanted = list(networks)
-    for resource in resources:
-        for network in wanted:
-            targets.grant(Asked(resource, network, session_id=session.id))
+    asked = (Asked(resource, network, session_id=session.id) for resource in resources for network in networks)
+    targets.grant(*asked, held=held)
 
 
 def addresses_of(networks: Mapping[int, Network]) -> dict[str, str | None]:

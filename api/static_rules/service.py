@@ -24,6 +24,7 @@ from api.resources.models import Resource
 from api.settings import Settings
 from api.static_rules.models import StaticRule, StaticRuleResource
 from api.targets import service as targets
+from api.targets.holding import Held
 from api.targets.models import Grant
 from api.targets.service import Asked
 
@@ -131,9 +132,9 @@ def let_in_again(which: peewee.Node) -> None:
     named: dict[uuid.UUID, list[Resource]] = {}
     for link in links:
         named.setdefault(link.static_rule_id, []).append(resources[link.resource_id])
-    targets.hold({resource.id: resource for each in named.values() for resource in each}.values())
-    for rule in StaticRule.select().where(StaticRule.id.in_(list(named)), _is_in_force()).order_by(StaticRule.id):
-        _let_in(rule, named[rule.id])
+    held = targets.hold({resource.id: resource for each in named.values() for resource in each}.values())
+    rules = StaticRule.select().where(StaticRule.id.in_(list(named)), _is_in_force()).order_by(StaticRule.id)
+    _let_in([(rule, resource) for rule in rules for resource in named[rule.id]], held)
 
 
 def subject(rule: StaticRule) -> audit.Subject:
@@ -175,20 +176,25 @@ def _apply(rule: StaticRule, wanted: Mapping[str, Any], settings: Settings) -> l
 def _settle(rule: StaticRule, resources: Collection[Resource]) -> None:
     """Have exactly what a static rule names let in. Inside `write`."""
     live = (Grant.static_rule_id == rule.id) & Grant.ended_at.is_null()
-    targets.hold(resources, live)
+    held = targets.hold(resources, live)
     address = str(parse_network(rule.ip_address))
     ids = [resource.id for resource in resources]
-    targets.end(live & ((Grant.address != address) | Grant.resource_id.not_in(ids)))
+    targets.end(live & ((Grant.address != address) | Grant.resource_id.not_in(ids)), held)
     if StaticRule.select().where(StaticRule.id == rule.id, _is_in_force()).exists():
-        _let_in(rule, resources)
+        _let_in([(rule, resource) for resource in resources], held)
 
 
-def _let_in(rule: StaticRule, resources: Iterable[Resource]) -> None:
-    live = Grant.select(Grant.resource_id).where(Grant.static_rule_id == rule.id, Grant.ended_at.is_null())
-    is_open = {grant.resource_id for grant in live}
-    for resource in resources:
-        if resource.id not in is_open:
-            targets.grant(Asked(resource, parse_network(rule.ip_address), static_rule_id=rule.id))
+def _let_in(links: Collection[tuple[StaticRule, Resource]], held: Held) -> None:
+    """Open to static rules what they name, where it is not."""
+    theirs = Grant.static_rule_id.in_([rule.id for rule, _ in links])
+    live = Grant.select(Grant.static_rule_id, Grant.resource_id).where(theirs, Grant.ended_at.is_null())
+    are_open = {(grant.static_rule_id, grant.resource_id) for grant in live}
+    asked = (
+        Asked(resource, parse_network(rule.ip_address), static_rule_id=rule.id)
+        for rule, resource in links
+        if (rule.id, resource.id) not in are_open
+    )
+    targets.grant(*asked, held=held)
 
 
 def _is_in_force() -> peewee.Node:

@@ -6,8 +6,9 @@ from api import due
 from api.database import delete, locked, now
 from api.due import Priority
 from api.resources.models import Resource
+from api.targets.holding import hold, note_credentials
 from api.targets.models import Grant, Rule, Target
-from api.targets.service import REMOVED, target_of
+from api.targets.service import REMOVED
 
 _LEFT = "the rule was left to the installation that made it"
 _ALL = peewee.SQL("1 = 1")
@@ -19,8 +20,8 @@ def look_everywhere() -> None:
     What was opened after the backup has left no row: so each active resource has its target, and none counts as listed.
     """
     which = Resource.is_active & Resource.deleting_since.is_null()
-    for resource in Resource.select().where(which).order_by(Resource.resource_identifier, Resource.id):
-        target_of(resource)
+    resources = list(Resource.select().where(which).order_by(Resource.id))
+    note_credentials(hold(resources), resources)
     Target.update(listed_at=None).execute()
     due.want(Target, _ALL, Priority.REVOKE)
 

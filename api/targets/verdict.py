@@ -12,7 +12,8 @@ from api.clouds.rules import State
 from api.database import current_time, delete, now
 from api.due import LEASE_SECONDS, Claim, Priority
 from api.targets.models import Grant, Rule, Target
-from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING, keepers_of
+from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING
+from api.targets.wanting import wanted
 from api.targets.work import own, wanted_on
 
 # How long a call that was left unanswered may land.
@@ -137,7 +138,7 @@ def _tell_ended_grants(rule: Rule, error: str | None, is_wanted: bool) -> set[uu
     """Bring the grants up to date whose rule should go; where somebody wants it again, it stays for him."""
     told: dict[str, Any] = {"error": error}
     if is_wanted:
-        keeper = keepers_of([rule.id])[rule.id]
+        keeper = wanted(Rule.id == rule.id)[0].holders[0]
         told = {"status": REMOVED, "removed_at": current_time(), "kept_by": keeper, "error": None}
     return _update_grants(Grant.select().where(Grant.rule_id == rule.id, Grant.status == REMOVING), told)
 

@@ -12,7 +12,21 @@ import pytest
 from api import database
 from api.accounts.models import Organisation
 from api.credentials.models import Credential
-from api.database import after_commit, clock, connection, current_time, delete, forget_connections, lock, now, write
+from api.database import (
+    after_commit,
+    by_row,
+    clock,
+    connection,
+    current_time,
+    delete,
+    forget_connections,
+    insert_all,
+    insert_missing,
+    lock,
+    now,
+    write,
+)
+from api.roles.models import Role
 from tests.rows import fresh, make_credential, make_organisation
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -117,6 +131,39 @@ def test_a_callback_outside_of_a_transaction_runs_at_once() -> None:
     after_commit(lambda: heard.append("now"))
 
     assert heard == ["now"]
+
+
+def test_any_number_of_rows_is_inserted_in_their_order() -> None:
+    organisation = make_organisation()
+    names = [str(number) for number in range(2500)]
+    common = {"organisation_id": organisation.id, "created_at": now(), "updated_at": now()}
+
+    with write():
+        insert_all(Role, ({**common, "name": name, "revision": position} for position, name in enumerate(names)))
+
+    assert [role.name for role in Role.select().order_by(Role.revision)] == names
+
+
+def test_rows_that_have_an_equal_are_left_as_they_are() -> None:
+    organisation = make_organisation()
+    common = {"organisation_id": organisation.id, "created_at": now(), "updated_at": now()}
+
+    with write():
+        insert_missing(Role, [{**common, "name": name, "description": "old"} for name in ("a", "b")])
+        insert_missing(Role, [{**common, "name": name, "description": "new"} for name in ("b", "c", "c")])
+
+    assert {role.name: role.description for role in Role.select()} == {"a": "old", "b": "old", "c": "new"}
+
+
+def test_one_update_gives_each_row_its_own_value_and_leaves_the_others_theirs() -> None:
+    first, second, third = (make_credential(name="as it was") for _ in range(3))
+
+    with write():
+        names = by_row(Credential.id, {first.id: "one", second.id: "two"}, Credential.name)
+        Credential.update(name=names).execute()
+        Credential.update(name=by_row(Credential.id, {}, Credential.name)).execute()
+
+    assert [fresh(each).name for each in (first, second, third)] == ["one", "two", "as it was"]
 
 
 def test_writers_that_read_first_all_get_their_turn() -> None:

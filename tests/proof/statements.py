@@ -4,6 +4,8 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
+from api.database import database
+
 _log = logging.getLogger("peewee")
 
 
@@ -19,10 +21,25 @@ class _Listener(logging.Handler):
             self.heard.append(str(record.msg[0]))
 
 
-@contextlib.contextmanager
-def heard() -> Iterator[list[str]]:
+class _TransactionListener(_Listener):
+    def emit(self, record: logging.LogRecord) -> None:
+        if database.in_transaction():
+            super().emit(record)
+
+
+def heard() -> contextlib.AbstractContextManager[list[str]]:
     """The texts of the statements that are sent in the block, in their order."""
-    listener, level, passes_on = _Listener(), _log.level, _log.propagate
+    return _hearing(_Listener())
+
+
+def heard_in_transactions() -> contextlib.AbstractContextManager[list[str]]:
+    """The same of those alone that are sent within a transaction."""
+    return _hearing(_TransactionListener())
+
+
+@contextlib.contextmanager
+def _hearing(listener: _Listener) -> Iterator[list[str]]:
+    level, passes_on = _log.level, _log.propagate
     _log.addHandler(listener)
     _log.setLevel(logging.DEBUG)
     _log.propagate = False  # pytest keeps what is logged, and there is a lot of it

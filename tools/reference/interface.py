@@ -142,9 +142,9 @@ def _own_sentence(name: str) -> str:
 
 
 def _recorded(module: ast.Module) -> Iterator[str]:
-    """The second argument of each `audit.record(…)`; for a name, all in its module that looks like an event."""
+    """The second argument of each call that records; for a name, all in its module that looks like an event."""
     for call in ast.walk(module):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "audit.record":
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("audit.record", "audit.record_each"):
             if isinstance(call.args[1], ast.Constant):
                 yield str(call.args[1].value)
             else:

@@ -14,6 +14,7 @@ from api.sessions.models import Session
 from api.targets import overdue
 from api.targets import service as targets
 from api.targets.models import Grant, Rule, Target
+from api.targets.wanting import opening as opening_of
 from tests.rows import make_credential, make_organisation, make_resource, make_session
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -88,7 +89,7 @@ def test_what_is_asked_for_is_due_to_be_applied(resource: Resource) -> None:
     ],
 )
 def test_a_resources_config_says_what_is_opened(config: dict[str, Any], opening: tuple[object, ...]) -> None:
-    assert targets.opening(config) == opening
+    assert opening_of(config) == opening
 
 
 @pytest.mark.parametrize("config", [{"port": 443}, {"ports": [22, 443]}, {"protocol": "all"}, {"protocol": "icmp"}])
