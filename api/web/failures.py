@@ -42,6 +42,8 @@ def answer(error: Exception) -> flask.typing.ResponseReturnValue:
     told = _NOTHING_HERE if isinstance(named, NotFound) else named.message
     page = flask.render_template("failure.html", title=_TITLES.get(status, "Something went wrong"), told=told)
     headers = {}
+    if "HX-Request" in flask.request.headers and "HX-Boosted" not in flask.request.headers:
+        headers["HX-Reswap"] = "none"  # it is no part of the page that asked for a part
     if isinstance(named, RateLimited | Unavailable):
         headers["Retry-After"] = str(named.retry_after)
     return page, status, headers

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import flask
@@ -10,12 +11,14 @@ import marshmallow
 
 from api import idempotency
 from api.actor import Actor
-from api.errors import Conflict, EntryGuardError, InvalidInput, StaleObject
+from api.errors import Conflict, Details, EntryGuardError, InvalidInput, StaleObject, refuse
 from api.http_errors import STATUS
 from api.json_body import checked, refusal
 
 KEY_FIELD = "formKey"
 """The hidden field that makes a form sent twice do its thing once."""
+
+NOTHING: Details = MappingProxyType({})
 
 _MENDED_BY_THE_READER = frozenset({400, 401, 409, 412, 429})
 
@@ -79,9 +82,15 @@ def body(values: Mapping[str, str]) -> dict[str, Any]:
     return nested
 
 
-def loaded(schema: type[marshmallow.Schema], values: Mapping[str, Any]) -> Any:
-    """What the API would make of a body. Raises InvalidInput in its words."""
+def loaded(schema: type[marshmallow.Schema], values: Mapping[str, Any], *, beside: Details = NOTHING) -> Any:
+    """What the API would make of a body. Raises InvalidInput in its words.
+
+    beside: what a service would say of it afterwards. A person is told all at once.
+    """
     try:
-        return schema().load(checked(values))
+        wanted = schema().load(checked(values))
     except marshmallow.ValidationError as error:
-        raise refusal(error.messages) from None
+        found = refusal(error.messages)
+        raise InvalidInput(found.message, {**found.details, **beside}) from None
+    refuse(beside)
+    return wanted

@@ -8,7 +8,7 @@ import flask
 from api.access import allow
 from api.actor import Actor
 from api.errors import NotAllowed
-from api.web import credentials, resources, sessions
+from api.web import credential, credentials, resources, sessions  # noqa: F401 - `credential`: more views of the same room
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,11 @@ def app(request: pytest.FixtureRequest, environment: dict[str, str], settings: S
     notify.use(settings.redis_url)
     if not request.config.getoption("in_process"):
         return create_app(settings, vault, threads=4)
-    # To join its parts takes longer than most tests do: only what is a test's own is put in anew.
+    return shared_app(environment, settings, vault)
+
+
+def shared_app(environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
+    """To join its parts takes longer than most tests do: only what is a test's own is put in anew."""
     shared = frozenset(environment.items() - _own(environment).items())
     if shared not in _apps:
         _apps[shared] = create_app(settings, vault, threads=4)

@@ -35,22 +35,41 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.xhr.status < 500) lost().hidden = true;
 });
 
-// After an answer with errors: to the first field that needs a change.
+// After an answer with errors: to the first field that needs a change; after any other: to its beginning.
 const toFirstError = () => {
   const wrong = document.querySelector("[aria-invalid=true]");
   if (wrong) wrong.focus();
+  return wrong;
 };
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.boosted) toFirstError();
+  if (event.detail.boosted && !toFirstError()) document.querySelector("main").focus({ preventScroll: true });
 });
-document.addEventListener("DOMContentLoaded", toFirstError);
+
+// What needs a script is shown by one.
+const showCopiers = () => {
+  for (const copier of document.querySelectorAll("[data-copy]")) copier.hidden = !navigator.clipboard;
+};
+document.addEventListener("DOMContentLoaded", () => { toFirstError(); showCopiers(); });
+document.addEventListener("htmx:afterSettle", showCopiers);
 
 document.addEventListener("click", async (event) => {
   const copier = event.target.closest("[data-copy]");
   if (copier) {
-    const text = document.getElementById(copier.dataset.copy).textContent;
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(document.getElementById(copier.dataset.copy).textContent);
     copier.querySelector("span").textContent = "Copied";
   }
   if (event.target.closest("[data-retry]")) location.reload();
+});
+
+// A key file pasted into one of a credential's fields fills in all that it names.
+document.addEventListener("paste", (event) => {
+  const prefix = "credentialData.";
+  if (!event.target.name?.startsWith(prefix)) return;
+  let file;
+  try { file = JSON.parse(event.clipboardData.getData("text")); } catch { return; }
+  const fields = Object.entries(file ?? {}).map(([name, value]) => [event.target.form.elements[prefix + name], value]);
+  const known = fields.filter(([field]) => field);
+  if (!known.length) return;
+  event.preventDefault();
+  for (const [field, value] of known) field.value = value;
 });

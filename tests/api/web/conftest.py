@@ -10,8 +10,11 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
+from api import notify
 from api.accounts import passwords
-from tests.api.conftest import PASSWORD, QUICK_HASHER, Caller
+from api.settings import Settings
+from api.vault import Vault
+from tests.api.conftest import PASSWORD, QUICK_HASHER, Caller, shared_app
 
 FROM_OURSELVES = {"Sec-Fetch-Site": "same-origin"}
 
@@ -42,6 +45,13 @@ def text_of(page: Any) -> str:
 def key_in(page: Any) -> str:
     """The hidden key of the form on a page."""
     return str(re.search(r'name="formKey" value="([^"]+)"', page.text)[1])  # type: ignore[index]
+
+
+@pytest.fixture
+def app(environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
+    """The application, joined once for all of these tests."""
+    notify.use(settings.redis_url)
+    return shared_app(environment, settings, vault)
 
 
 @pytest.fixture
