@@ -1,5 +1,6 @@
 """The pages, joined: who asks, what may not be asked, and what every page is sent with."""
 
+import gzip
 from typing import Any
 
 import flask
@@ -26,6 +27,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+_WORTH_IT_BYTES = 1000
 _A_YEAR = 365 * 24 * 3600
 
 
@@ -63,4 +65,13 @@ def _finish(response: flask.Response) -> flask.Response:
     response.headers.update(_HEADERS)
     if current_server().settings.public_url.startswith("https:"):
         response.headers["Strict-Transport-Security"] = f"max-age={_A_YEAR}"
+    return _compressed(response)
+
+
+def _compressed(response: flask.Response) -> flask.Response:
+    """A tenth of its length, where the browser reads that. No page holds a secret that its length could tell."""
+    response.vary.add("Accept-Encoding")
+    if flask.request.accept_encodings["gzip"] > 0 and (response.content_length or 0) > _WORTH_IT_BYTES:
+        response.set_data(gzip.compress(response.get_data(), 1))
+        response.headers["Content-Encoding"] = "gzip"
     return response

@@ -41,7 +41,6 @@ def check(answer: Any, status: int, code: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nothing",
         "/api",
         "/api/v1",

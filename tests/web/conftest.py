@@ -1,4 +1,4 @@
-"""One browser for all tests of a process, one site for each module, and a clean visitor for each test."""
+"""One browser and one server for all tests of a process, an organisation for each module, a visitor for each test."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from tests.clouds.aws_standin import AwsStandIn
 from tests.web.chromium import browser
-from tests.web.site import Site, running_site
+from tests.web.site import Running, Site, running_server
 from tests.web.visitor import WIDE, Visitor
 
 
@@ -17,10 +17,16 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, aws: AwsStandIn) -> Iterator[Running]:
+    with running_server(tmp_path_factory.mktemp("server"), aws) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, aws: AwsStandIn) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("site"), aws) as running:
-        yield running
+def site(running: Running, request: pytest.FixtureRequest) -> Site:
+    """An organisation of the module's own, in which nothing is yet."""
+    return running.organisation(request.module.__name__.rsplit(".", maxsplit=1)[-1])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The whole of EntryGuard for tests in a browser: API, worker, Valkey, the AWS stand-in, and an administrator."""
+"""The whole of EntryGuard for tests in a browser: API, worker, Valkey, the AWS stand-in, and organisations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,20 +19,43 @@ _HERE = "127.0.0.1/32"
 _END_SECONDS = 20
 
 
-@dataclass
-class Site:
-    """Where it is, what its cloud is, and what an administrator can have it do behind the pages' back."""
+@dataclass(frozen=True)
+class Running:
+    """The processes, and the cloud that they ask."""
 
-    url: str
     aws: AwsStandIn
     api: ApiProcess
     worker: ServerProcess
     settings: dict[str, str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.api.port}"
+
+    def organisation(self, name: str) -> "Site":
+        """A new organisation with nothing in it, and its administrator."""
+        body = {"organizationName": name, "email": EMAIL, "name": "Ada Byron", "password": PASSWORD}
+        status, answer = self.api.ask("POST", f"{BASE}/auth/register", body)
+        assert status == 201, answer
+        bearer = {"Authorization": f"Bearer {answer['accessToken']}"}
+        _, organisation = self.api.ask("GET", f"{BASE}/organization", headers=bearer)
+        return Site(self, self.url, self.aws, organisation["slug"], {EMAIL: answer["accessToken"]})
+
+
+@dataclass
+class Site:
+    """An organisation: where its pages are, and what somebody can have it do behind the pages' back."""
+
+    running: Running
+    url: str
+    aws: AwsStandIn
+    slug: str
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def ask(self, method: str, path: str, body: Any = None, email: str = EMAIL) -> Any:
         """One request to the API by somebody; the JSON of its success."""
-        status, answer = self.api.ask(method, BASE + path, body, {"Authorization": f"Bearer {self._token(email)}"})
+        bearer = {"Authorization": f"Bearer {self._token(email)}"}
+        status, answer = self.running.api.ask(method, BASE + path, body, bearer)
         assert status < 300, answer
         return answer
 
@@ -61,14 +84,15 @@ class Site:
 
     def _token(self, email: str) -> str:
         if email not in self._tokens:
-            status, answer = self.api.ask("POST", f"{BASE}/auth/login", {"email": email, "password": PASSWORD})
+            body = {"email": email, "password": PASSWORD, "organizationSlug": self.slug}
+            status, answer = self.running.api.ask("POST", f"{BASE}/auth/login", body)
             assert status == 200, answer
             self._tokens[email] = answer["accessToken"]
         return self._tokens[email]
 
 
 @contextmanager
-def running_site(folder: Path, aws: AwsStandIn, **more: str) -> Iterator[Site]:
+def running_server(folder: Path, aws: AwsStandIn, **more: str) -> Iterator[Running]:
     """All of it, ready; ended afterwards."""
     with running_valkey() as valkey:
         settings = settings_in(
@@ -77,18 +101,17 @@ def running_site(folder: Path, aws: AwsStandIn, **more: str) -> Iterator[Site]:
             ENTRYGUARD_AWS_ENDPOINT_URL=aws.endpoint,
             ENTRYGUARD_SESSION_ALLOWED_NETWORKS=_HERE,
             ENTRYGUARD_RATE_LIMITS=_HIGH_LIMITS,
+            ENTRYGUARD_OPEN_REGISTRATION="on",
             **more,
         )
-        administrator = ("admin", "create", "--email", EMAIL, "--organization", "Acme")
-        for arguments, text in ((("migrate",), ""), (administrator, f"{PASSWORD}\n")):
-            done = command(*arguments, settings=settings, text=text)
-            assert done.returncode == 0, done.stderr
+        done = command("migrate", settings=settings)
+        assert done.returncode == 0, done.stderr
         api, worker = ApiProcess(settings, folder / "api.log"), ServerProcess(settings, folder / "worker.log")
         try:
             api.start()
             worker.start()
             api.wait_until_ready()
-            yield Site(f"http://127.0.0.1:{api.port}", aws, api, worker, settings)
+            yield Running(aws, api, worker, settings)
         finally:
             for process in (api, worker):
                 if process.is_running:

@@ -18,8 +18,11 @@ def test_a_person_signs_in_looks_around_and_signs_out(stranger: Visitor) -> None
 
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill("not my password")
+    page.get_by_text("My address is in several organisations").click()
+    page.get_by_label("Organisation").fill(stranger.site.slug)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("The email or the password is wrong")
+    expect(page.get_by_label("Organisation")).to_have_value(stranger.site.slug)
     stranger.look("sign-in-wrong")
     stranger.sign_in()
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.api.published import CREATE_CREDENTIAL
 from tests.served_api import EMAIL, PASSWORD, served
-from tests.web.chromium import browser
 
 # On a machine that has no browser yet, the first test waits until it is installed.
 pytestmark = pytest.mark.timeout(600)
@@ -42,14 +41,14 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(address: str) -> Iterator[Visit]:
+def visit(address: str, chromium: Browser) -> Iterator[Visit]:
     """Swagger UI, opened; what happened on the way is kept."""
-    with browser() as chromium:
-        visit = Visit(chromium.new_page(viewport={"width": 1280, "height": 1000}))
-        visit.watch()
-        visit.page.goto(f"{address}/api/v1/docs")
-        visit.page.wait_for_selector(".opblock")
-        yield visit
+    visit = Visit(chromium.new_page(viewport={"width": 1280, "height": 1000}))
+    visit.watch()
+    visit.page.goto(f"{address}/api/v1/docs")
+    visit.page.wait_for_selector(".opblock")
+    yield visit
+    visit.page.context.close()
 
 
 def operation(page: Page, name: str) -> Locator:

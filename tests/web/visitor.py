@@ -58,6 +58,9 @@ class Visitor:
         self.go("/sign-in")
         self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password").fill(password)
+        if not self.page.get_by_label("Organisation").is_visible():
+            self.page.get_by_text("My address is in several organisations").click()
+        self.page.get_by_label("Organisation").fill(self.site.slug)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
 
