@@ -6,8 +6,10 @@ from typing import Any
 import flask
 
 from api.access import current_actor
-from api.cookies import PAGES
+from api.actor import Actor
+from api.cookies import PAGES, is_for_a_page
 from api.errors import EntryGuardError
+from api.http_errors import DATABASE_AWAY
 from api.server import current_server
 from api.web import assets, failures, forms, origin, words
 from api.web.front import room as front
@@ -49,16 +51,20 @@ def register(app: flask.Flask) -> None:
 
 def _shared() -> dict[str, Any]:
     """What every template can name."""
-    try:
-        actor = current_actor()
-    except EntryGuardError:
-        actor = None
+    actor = _visitor() if is_for_a_page() else None
     return {
         "actor": actor,
         "asset": assets.url,
         "form_key": forms.new_key,
         "menu": menu_of(actor) if actor else [],
     }
+
+
+def _visitor() -> Actor | None:
+    try:
+        return current_actor()
+    except (EntryGuardError, *DATABASE_AWAY):  # what went wrong is what the page is to tell
+        return None
 
 
 def _finish(response: flask.Response) -> flask.Response:

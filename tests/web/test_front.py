@@ -36,6 +36,7 @@ def test_a_person_signs_in_looks_around_and_signs_out(stranger: Visitor) -> None
 
 
 def test_who_administers_nothing_sees_no_admin_page(site: Site, stranger: Visitor) -> None:
+    """Admin Only: this page is only visible to organization administrators."""
     site.user("uma@example.com")
     stranger.sign_in("uma@example.com")
 

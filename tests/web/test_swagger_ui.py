@@ -11,16 +11,16 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from tests.api.published import CREATE_CREDENTIAL
-from tests.served_api import EMAIL, PASSWORD, served
+from tests.served_api import EMAIL, PASSWORD
+from tests.web.site import Site
 
 # On a machine that has no browser yet, the first test waits until it is installed.
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("server")) as server:
-        yield f"http://127.0.0.1:{server.port}"
+def address(site: Site) -> str:
+    return site.url
 
 
 @dataclass
@@ -91,9 +91,10 @@ def test_a_stranger_is_refused_in_the_page(visit: Visit) -> None:
     assert (status, answer["error"]) == (401, "UNAUTHORIZED")
 
 
-def test_a_person_signs_in_authorises_and_creates_a_credential(visit: Visit, tmp_path: Path) -> None:
+def test_a_person_signs_in_authorises_and_creates_a_credential(visit: Visit, site: Site, tmp_path: Path) -> None:
     page = visit.page
-    status, login = executed(operation(page, "auth-post_api_v1_auth_login"), {"email": EMAIL, "password": PASSWORD})
+    attempt = {"email": EMAIL, "password": PASSWORD, "organizationSlug": site.slug}
+    status, login = executed(operation(page, "auth-post_api_v1_auth_login"), attempt)
     assert status == 200
     page.locator("button.authorize").first.click()
     page.locator(".auth-container input").first.fill(login["accessToken"])

@@ -26,13 +26,19 @@ document.addEventListener("htmx:afterRequest", (event) => sendable(event.detail.
 // A page that the browser kept for its back button.
 window.addEventListener("pageshow", () => document.querySelectorAll("[data-once]").forEach(sendable));
 
-const say = () => { lost().hidden = false; };
+let unsent = null;
+const say = (event) => {
+  unsent = event.detail?.elt?.closest("form") ?? unsent;
+  lost().hidden = false;
+};
 for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(name, say);
 }
 window.addEventListener("offline", say);
 document.addEventListener("htmx:afterOnLoad", (event) => {
-  if (event.detail.xhr.status < 500) lost().hidden = true;
+  if (event.detail.xhr.status >= 500) return;
+  lost().hidden = true;
+  unsent = null;
 });
 
 // After an answer with errors: to the first field that needs a change; after any other: to its beginning.
@@ -58,7 +64,8 @@ document.addEventListener("click", async (event) => {
     await navigator.clipboard.writeText(document.getElementById(copier.dataset.copy).textContent);
     copier.querySelector("span").textContent = "Copied";
   }
-  if (event.target.closest("[data-retry]")) location.reload();
+  // What was typed is still there: it is sent again, as often as need be, and done once.
+  if (event.target.closest("[data-retry]")) unsent?.isConnected ? unsent.requestSubmit() : location.reload();
 });
 
 // A key file pasted into one of a credential's fields fills in all that it names.

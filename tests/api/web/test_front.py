@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from api.cookies import LIFETIME
 from api.database import clock, write
 from api.web.menu import entries
 from tests.api.conftest import BASE, PASSWORD, Caller
+from tests.api.test_errors import bind_to_nothing
 from tests.api.web.conftest import FROM_OURSELVES, Visitor, text_of
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -274,3 +276,24 @@ def test_a_fragment_that_is_asked_for_after_the_login_ended_leads_to_the_sign_in
     answer = stranger.get("/credentials", headers={"HX-Request": "true"})
 
     assert answer.status_code == 401 and answer.headers["HX-Redirect"] == "/sign-in" and answer.text == ""
+
+
+@pytest.mark.engines("postgresql")
+def test_a_database_that_is_away_is_told_as_a_page(ada: Visitor, tmp_path: Path) -> None:
+    bind_to_nothing(tmp_path, "postgresql")
+
+    for path in ("/sessions", "/credentials", "/sign-in"):
+        answer = ada.get(path)
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
+        assert "not available just now" in text_of(answer)
+
+
+def test_a_crash_is_told_as_a_page_that_says_nothing_of_it(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("the reason")
+
+    monkeypatch.setattr("api.credentials.service.listed", crash)
+
+    answer = ada.get("/credentials")
+
+    assert answer.status_code == 500 and "Something went wrong" in text_of(answer) and "the reason" not in answer.text
