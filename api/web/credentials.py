@@ -37,9 +37,7 @@ Answer = str | tuple[str, int] | Response
 def table() -> str:
     """All credentials"""
     rows = service.listed(current_actor().organisation, Page()).rows
-    return flask.render_template(
-        "credentials/table.html", credentials=rows, awaited=_awaited(rows), clouds=CLOUDS, example=next(iter(CLOUDS))
-    )
+    return flask.render_template("credentials/table.html", credentials=rows, awaited=_awaited(rows))
 
 
 @room.get("/news")
