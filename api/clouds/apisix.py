@@ -45,6 +45,12 @@ class Apisix:
         "UnsafeUrl": "Endpoint URL leads to an address that EntryGuard must not call",
     }
 
+    remedies: Mapping[str, str] = {
+        "Unauthorized": "See in the gateway's configuration that the key has the role admin, and replace the secret.",
+        "UnsafeUrl": "Replace the secret with the gateway's public address, or have this server's operator allow its "
+        "network.",
+    }
+
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _ROUTE.fullmatch(identifier):
             return None

@@ -69,6 +69,17 @@ class Aws:
         "InvalidRegion": "Region is missing or is none of AWS's",
     }
 
+    remedies: Mapping[str, str] = {
+        "InvalidClientTokenId": "See in IAM that the access key is there and active, and its user not disabled; "
+        "then replace the secret with the key as IAM shows it.",
+        "SignatureDoesNotMatch": "Make a new access key in IAM, since AWS shows a secret once, and replace the secret.",
+        "UnauthorizedOperation": "Attach the policy below to the IAM user, then verify again. A permissions boundary, "
+        "or a policy of the organisation, may forbid it too.",
+        "ExpiredToken": "Make an access key of an IAM user, which does not expire, and replace the secret.",
+        "AuthFailure": "Enable the region for the account, or look the key up in IAM and replace the secret.",
+        "OptInRequired": "Sign the account up for EC2, and see that it is in good standing; then verify again.",
+    }
+
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _GROUP_ID.fullmatch(identifier):
             return None

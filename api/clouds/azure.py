@@ -99,6 +99,21 @@ class Azure:
         "NoFreePriority": "No priority from priorityFrom to priorityTo is free: remove rules, or set other ends",
     }
 
+    remedies: Mapping[str, str] = {
+        "InvalidAuthenticationToken": "Make a new client secret of the application, and replace the secret.",
+        "AuthorizationFailed": "Assign the service principal the role Network Contributor, or the smaller role below, "
+        "where the network security groups are; then verify again.",
+        "ConditionalAccess": "Have the tenant's administrator let the service principal through, then verify again.",
+        "InvalidAuthenticationTokenTenant": "Replace the secret, with the tenant that the subscription belongs to.",
+        "InvalidSubscriptionId": "Replace the secret, with the subscription's ID as Azure shows it.",
+        "SubscriptionNotFound": "Assign the service principal a role in the subscription, or replace the secret with "
+        "the right subscription's ID.",
+        "MissingSubscriptionRegistration": "Register the subscription for Microsoft.Network, then verify again.",
+        "ReadOnlyDisabledSubscription": "Have the subscription enabled again, then verify again.",
+        "DenyAssignmentAuthorizationFailed": "Have the deny assignment lifted for the service principal, then verify "
+        "again.",
+    }
+
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if SECURITY_GROUP.fullmatch(identifier):
             return None

@@ -186,7 +186,9 @@ class Cloud(Protocol):
     needs_region: bool
     permissions: tuple[str, ...]
     hints: Mapping[str, str]
-    """What to do about an error, by the cloud's code."""
+    """What an error means, by the cloud's code."""
+    remedies: Mapping[str, str]
+    """What a person does about an error that makes a credential invalid, by the cloud's code."""
     settling: frozenset[str]
     """The codes with which the cloud may refuse a key or a policy that it has just made, until all of it has heard."""
     gone: frozenset[str]

@@ -112,6 +112,17 @@ class Gcp:
         "invalidProject": "Project ID must look like my-project-12345",
     }
 
+    remedies: Mapping[str, str] = {
+        "invalid_grant": "Make a new key of the service account, and replace the secret with what its file holds.",
+        "Permission denied": "Grant the service account a role with the permissions below, then verify again.",
+        "AccessDenied": "Grant the service account a role with the permissions below, then verify again.",
+        "authError": "Enable the service account and its project, then verify again.",
+        "SERVICE_DISABLED": "Enable the Compute Engine API in the project, then verify again.",
+        "BILLING_DISABLED": "Link the project with a billing account that is in force, then verify again.",
+        "notFound": "See that the project's ID is right, and replace the secret if it is not.",
+        "invalidProject": "Replace the secret, with the ID of the project and not its name.",
+    }
+
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:
         if _NETWORK.fullmatch(identifier):
             return None

@@ -79,6 +79,7 @@ class Nimbus:
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"GateNotFound"})
     policy_use = "A list of rights: hand it in with the key."
+    remedies: Mapping[str, str] = {"KeyUnknown": "Make a new key, and replace the secret."}
     hints: Mapping[str, str] = {
         "KeyUnknown": "Sky key is wrong",
         "NotPermitted": "Key may not do what EntryGuard needs",

@@ -35,6 +35,7 @@ class MadeUpCloud:
     needs_region = True
     permissions: tuple[str, ...] = ("may:open",)
     hints: Mapping[str, str] = {}
+    remedies: Mapping[str, str] = {}
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({NOT_THERE.code})
     policy_use = ""
