@@ -3,6 +3,8 @@
 // What the pages do beyond htmx. Without scripts they do the same, with a page for each step.
 
 const lost = () => document.getElementById("lost");
+// The button that a form was sent by: it says what is to be done.
+const pressed = new WeakMap();
 
 // A form that was sent is not sent again while its answer is on the way. The server would do it once all the same.
 document.addEventListener("submit", (event) => {
@@ -14,6 +16,7 @@ document.addEventListener("submit", (event) => {
     return;
   }
   form.dataset.sent = "1";
+  pressed.set(form, event.submitter);
   form.setAttribute("aria-busy", "true");
 }, true);
 
@@ -37,6 +40,8 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 window.addEventListener("offline", say);
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.xhr.status >= 500) return;
+  // That the page hears of the server again does not bring a form there that was lost.
+  if (unsent?.isConnected && event.detail.elt.closest("form") !== unsent) return;
   lost().hidden = true;
   unsent = null;
 });
@@ -65,7 +70,7 @@ document.addEventListener("click", async (event) => {
     copier.querySelector("span").textContent = "Copied";
   }
   // What was typed is still there: it is sent again, as often as need be, and done once.
-  if (event.target.closest("[data-retry]")) unsent?.isConnected ? unsent.requestSubmit() : location.reload();
+  if (event.target.closest("[data-retry]")) unsent?.isConnected ? (pressed.get(unsent) ?? unsent.querySelector("button")).click() : location.reload();
 });
 
 // A key file pasted into one of a credential's fields fills in all that it names.
@@ -80,3 +85,27 @@ document.addEventListener("paste", (event) => {
   event.preventDefault();
   for (const [field, value] of known) field.value = value;
 });
+
+// The time that is left of sessions, counted on between two answers of the server.
+const countDown = () => {
+  for (const one of document.querySelectorAll("[data-left]")) {
+    one.ends ??= Date.now() + one.dataset.left * 1000;
+    const left = Math.max(0, Math.round((one.ends - Date.now()) / 1000));
+    const [minutes, seconds] = [Math.floor(left / 60) % 60, left % 60].map((part) => String(part).padStart(2, "0"));
+    one.textContent = `${Math.floor(left / 3600)}:${minutes}:${seconds}`;
+  }
+};
+// Of the durations, those that all that is checked may be open for; what is a limit of something else is no choice.
+const offerDurations = () => {
+  const chosen = [...document.querySelectorAll("[data-longest]:checked")].map((one) => Number(one.dataset.longest));
+  if (!chosen.length) return;
+  const limit = Math.min(...chosen);
+  for (const button of document.querySelectorAll(".offer [name=durationMinutes]")) {
+    const minutes = Number(button.value);
+    button.hidden = minutes > limit || (minutes < limit && !("usual" in button.dataset));
+  }
+};
+const refresh = () => { countDown(); offerDurations(); };
+document.addEventListener("DOMContentLoaded", () => { refresh(); setInterval(countDown, 1000); });
+document.addEventListener("htmx:afterSettle", refresh);
+document.addEventListener("change", (event) => { if ("longest" in event.target.dataset) offerDurations(); });
