@@ -81,7 +81,7 @@ def test_everything_that_can_be_opened_is_checked_and_what_cannot_says_why(
     page = ada.get(PATH)
 
     assert checked(page) == [str(one.id) for one in good]
-    assert "broken cannot be opened now: InvalidGroup.NotFound: gone. Mend it under Resources" in text_of(page)
+    assert "broken Cannot be opened now: InvalidGroup.NotFound: gone. Mend it under Resources" in text_of(page)
     assert page.text.count("disabled") == 1
 
 
