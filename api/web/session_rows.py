@@ -128,7 +128,10 @@ def _extensions(overview: Overview, limits: Sequence[int]) -> list[Duration]:
     session = overview.session
     lasts = (session.expires_at - session.created_at).total_seconds()
     more = min(limits, default=0) - -(-lasts // 60)
-    return choices([int(more)], int(more)) if more > 0 else []
+    if more < 1:
+        return []
+    all_of_it = choices([int(more)], int(more))
+    return [one for one in all_of_it if one.is_usual] or all_of_it
 
 
 def _is_own(actor: Actor, session: "Session") -> bool:
