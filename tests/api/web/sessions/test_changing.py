@@ -79,13 +79,12 @@ def test_a_session_is_extended_by_no_more_than_is_allowed(
     assert fresh(session).expires_at == session.expires_at
 
 
-@pytest.mark.parametrize("minutes", ["", "soon", "-30", "0", "9" * 12])
-def test_no_extension_makes_no_sense_silently(ada: Visitor, resource: Resource, minutes: str) -> None:
+def test_no_extension_makes_no_sense_silently(ada: Visitor, resource: Resource) -> None:
     session = opened(ada, resource)
 
-    answer = ada.post(path_of(session, "extend"), {"durationMinutes": minutes, "formKey": "a-key"})
-
-    assert answer.status_code == 400 and 'role="alert"' in answer.text
+    for minutes in ("", "soon", "-30", "0", "9" * 12):
+        answer = ada.post(path_of(session, "extend"), {"durationMinutes": minutes, "formKey": "a-key"})
+        assert answer.status_code == 400 and 'role="alert"' in answer.text, minutes
     assert fresh(session).expires_at == session.expires_at
 
 

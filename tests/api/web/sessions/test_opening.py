@@ -174,32 +174,30 @@ def test_one_session_too_many_is_said_beside_the_form_and_what_was_typed_stays(
     assert Session.select().count() == 1
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"resourceIds": []}, "Choose at least one."),
-        ({"durationMinutes": ""}, "Choose how long."),
-        ({"durationMinutes": "soon"}, "Not a valid number."),
-        ({"durationMinutes": "-5"}, "Not a valid number."),
-        ({"durationMinutes": "0"}, "Must be greater than 0"),
-        ({"durationMinutes": "9" * 8}, "Must be"),
-        ({"durationMinutes": "1441"}, "1440 minutes at most"),
-        ({"reason": "r" * 501}, "Length must be between 1 and 500."),
-        ({"reason": "\0"}, "Reason"),
-        ({"ipv4Address": "nowhere"}, "Must be an IPv4 address"),
-        ({"ipv4Address": "10.0.0.1"}, "no public address"),
-        ({"nonsense": "x"}, "Nothing was saved yet"),
-        ({"reason": "y", "reason.x": "x"}, "is no field of this form"),
-        ({"formKey": "blank blank"}, "Idempotency-Key"),
-    ],
-)
-def test_what_is_wrong_is_said_in_words_and_nothing_is_opened(
-    ada: Visitor, resource: Resource, change: dict[str, Any], told: str
-) -> None:
-    answer = ada.post(PATH, {**form_of(resource), **change})
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"resourceIds": []}, "Choose at least one."),
+    ({"durationMinutes": ""}, "Choose how long."),
+    ({"durationMinutes": "soon"}, "Not a valid number."),
+    ({"durationMinutes": "-5"}, "Not a valid number."),
+    ({"durationMinutes": "0"}, "Must be greater than 0"),
+    ({"durationMinutes": "9" * 8}, "Must be"),
+    ({"durationMinutes": "1441"}, "1440 minutes at most"),
+    ({"reason": "r" * 501}, "Length must be between 1 and 500."),
+    ({"reason": "\0"}, "Reason"),
+    ({"ipv4Address": "nowhere"}, "Must be an IPv4 address"),
+    ({"ipv4Address": "10.0.0.1"}, "no public address"),
+    ({"nonsense": "x"}, "Nothing was saved yet"),
+    ({"reason": "y", "reason.x": "x"}, "is no field of this form"),
+    ({"formKey": "blank blank"}, "Idempotency-Key"),
+]
 
-    assert answer.status_code == 400 and 'role="alert"' in answer.text
-    assert told in text_of(answer)
+
+def test_what_is_wrong_is_said_in_words_and_nothing_is_opened(ada: Visitor, resource: Resource) -> None:
+    for change, told in WRONG:
+        answer = ada.post(PATH, {**form_of(resource), **change})
+
+        assert answer.status_code == 400 and 'role="alert"' in answer.text, change
+        assert told in text_of(answer), change
     assert not Session.select().exists()
 
 
@@ -276,7 +274,7 @@ def test_a_thousand_resources_cost_less_than_twice_what_the_apis_list_costs(
 
     def cost(ask: Any) -> float:
         costs = []
-        for _ in range(4):
+        for _ in range(3):
             begun = time.process_time()
             assert ask().status_code == 200
             costs.append(time.process_time() - begun)
