@@ -138,7 +138,7 @@ def test_what_has_changed_is_told_and_what_has_not_is_not_sent_again(ada: Visito
     assert ada.get(news_path(news)).status_code == 204
 
 
-@pytest.mark.parametrize("change", ["extended", "stopped", "moved", "opened", "left"])
+@pytest.mark.parametrize("change", ["extended", "stopped", "moved", "opened", "left", "told"])
 def test_every_change_is_news(ada: Visitor, resource: Resource, change: str) -> None:
     session = settled(opened(ada, resource))
     page = ada.get(PATH)
@@ -148,6 +148,7 @@ def test_every_change_is_news(ada: Visitor, resource: Resource, change: str) -> 
         "moved": lambda: at(ada, ELSEWHERE).post(path_of(session, "move")),
         "opened": lambda: opened(ada, resource),
         "left": lambda: at(ada, ELSEWHERE),
+        "told": lambda: settled(session, error="somebody else's equal rule is there"),
     }
     deeds[change]()
 
@@ -194,6 +195,15 @@ def test_what_has_ended_is_in_the_history_with_the_reason(ada: Visitor, uma: Vis
 
     assert f"{resource.name} TICKET-421 {HOME} It was stopped" in shown and "Who" not in shown
     assert "Uma uma@example.com" in text_of(ada.get(f"{PATH}/history"))
+
+
+def test_nobody_elses_history_is_ones_own(ada: Visitor, uma: Visitor, eve: Visitor, resource: Resource) -> None:
+    session = opened(ada, resource)
+    ada.post(path_of(session, "stop"))
+    ended(session)
+
+    for visitor in (uma, eve):
+        assert "Nothing has ended yet" in text_of(visitor.get(f"{PATH}/history"))
 
 
 def test_what_never_opened_says_so_in_the_history(ada: Visitor, resource: Resource) -> None:
