@@ -89,12 +89,11 @@ def page(form: Form, offered: Offer | None = None, refused: str | None = None) -
     """All of it. refused: why a session in the table was not changed."""
     actor = current_actor()
     offered = offered or offer(actor, current_server().settings)
-    has_credentials = bool(offered.resources or (_is_admin(actor) and credentials_of(actor)))
     return flask.render_template(
         "sessions/table.html",
         form=form,
         offer=offered,
-        has_credentials=has_credentials,
+        has_credentials=not offered.resources and _has_credentials(actor),
         refused=refused,
         **_open_now(),
     )
@@ -107,9 +106,8 @@ def minutes_in(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "durationMinutes": int(minutes)} if is_number else values
 
 
-def credentials_of(actor: Actor) -> list[Any]:
-    """The first of the organisation's credentials, if there is one."""
-    return credentials.listed(actor.organisation, Page(limit=1)).rows
+def _has_credentials(actor: Actor) -> bool:
+    return bool(credentials.listed(actor.organisation, Page(limit=1)).rows)
 
 
 def _open_now() -> dict[str, Any]:
@@ -155,7 +153,9 @@ def _named(actor: Actor, chosen: list[str]) -> list[str] | None:
 
 def _missing(chosen: list[str]) -> Details:
     """What nobody can open without."""
-    missing = {} if chosen else {"resourceIds": ["Choose at least one."]}
-    return (
-        missing if flask.request.form.get("durationMinutes") else {**missing, "durationMinutes": ["Choose how long."]}
-    )
+    missing = {}
+    if not chosen:
+        missing["resourceIds"] = ["Choose at least one."]
+    if not flask.request.form.get("durationMinutes"):
+        missing["durationMinutes"] = ["Choose how long."]
+    return missing
