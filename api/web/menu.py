@@ -8,7 +8,7 @@ import flask
 from api.access import allow
 from api.actor import Actor
 from api.errors import NotAllowed
-from api.web import credential, credentials, resources, sessions  # noqa: F401 - `credential`: more views of the same room
+from api.web import credential, credentials, resource, resources, sessions  # noqa: F401 - more views of a room, too
 
 
 @dataclass(frozen=True, slots=True)
