@@ -57,7 +57,7 @@ class Aws:
         )
     }
     needs_region = True
-    regions = _REGIONS
+    regions: tuple[str, ...] = _REGIONS
     permissions: tuple[str, ...] = (DESCRIBE, AUTHORIZE, REVOKE)
     # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
     settling = frozenset({"InvalidClientTokenId", "UnauthorizedOperation"})

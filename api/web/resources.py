@@ -73,8 +73,7 @@ def create() -> Answer:
     try:
         _create(forms.typed())
     except EntryGuardError as error:
-        form = resource_form.again(error)
-        return _form(form), form.status
+        return _form(resource_form.again(error))
     return flask.redirect(flask.url_for(TABLE), 303)
 
 
@@ -122,7 +121,8 @@ def _form(form: Form, choices: Choices = NOT_ASKED) -> Answer:
         return flask.redirect(flask.url_for(TABLE), 303)
     credential = resource_form.chosen(offered, form.values) or offered[0]
     resource_type = resource_form.kind_of(CLOUDS[credential.provider], form.values)
-    return resource_form.page("resources/new.html", form, credential, resource_type, choices, offered=offered)
+    page = resource_form.page("resources/new.html", form, credential, resource_type, choices, offered=offered)
+    return page, form.status
 
 
 def _of(ids: list[str]) -> "Iterator[tuple[str, Resource | None]]":
