@@ -161,6 +161,14 @@ def test_the_partitions_of_a_policy_are_those_of_the_sdk() -> None:
         assert f"arn:{partition}:ec2:{region}:" in str(CLOUDS["AWS"].policy([Target(region, "sg-1", "SECURITY_GROUP")]))
 
 
+def test_every_region_that_is_offered_is_one_of_the_sdks() -> None:
+    sdk = "import boto3; s = boto3.Session(); names = ('aws', 'aws-cn', 'aws-us-gov')"
+    known = run(f"{sdk}; print(*(r for name in names for r in s.get_available_regions('ec2', name)))").split()
+
+    assert set(CLOUDS["AWS"].regions) <= set(known) and len(CLOUDS["AWS"].regions) > 30
+    assert [cloud.name for cloud in CLOUDS.values() if cloud.regions and not cloud.needs_region] == []
+
+
 def test_the_role_for_azure_is_limited_to_the_resource_groups() -> None:
     role = CLOUDS["AZURE"].policy([Target(None, AZURE_GROUP, "NETWORK_SECURITY_GROUP")])
 
