@@ -1,5 +1,6 @@
 """One resource: how it stands and what to do, and every change of it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -77,6 +78,9 @@ def save(resource_id: str) -> Answer:
         _save(resource, forms.typed())
     except EntryGuardError as error:
         form = resource_form.again(error)
+        if isinstance(error, StaleObject):  # it has been told: who sends it again means it
+            resource = _of(resource_id)
+            form = replace(form, values={**form.values, "revision": str(resource.revision)})
         return _edit(resource, form), form.status
     return _back_to(resource_id)
 
@@ -122,10 +126,9 @@ def _edit(resource: "Resource", form: Form, *, is_looking: bool = False) -> str:
     offered = _offered(resource)
     if not offered:
         raise Conflict(service.BEING_DELETED)
-    credential = resource_form.chosen(offered, form.values) or offered[0]
-    choices = resource_form.looked(credential) if is_looking else NOT_ASKED
+    choices = resource_form.looked(resource_form.chosen(offered, form.values)) if is_looking else NOT_ASKED
     return resource_form.page(
-        "resources/edit.html", form, credential, resource.resource_type, choices, offered=offered, resource=resource
+        "resources/edit.html", form, offered, choices, resource_type=resource.resource_type, resource=resource
     )
 
 
@@ -150,7 +153,8 @@ def _typed_of(resource: "Resource") -> dict[str, str]:
     """What somebody would type to get this resource."""
     there = _there(resource)
     config = opening.typed_of(there.pop("config"))
-    return {**{name: "" if value is None else str(value) for name, value in there.items()}, **config}
+    typed = {name: "" if value is None else str(value) for name, value in there.items()}
+    return {**typed, **config, "revision": str(resource.revision)}
 
 
 def _changes(resource: "Resource", values: dict[str, str]) -> dict[str, Any]:

@@ -64,22 +64,32 @@ def again(error: EntryGuardError) -> Form:
     return replace(form, errors=opening.beside_fields(form.errors))
 
 
-def looked(credential: "Credential") -> Choices:
+def looked(credential: "Credential | None") -> Choices:
     """What the credential can see, where that was asked for."""
     values = forms.typed()
-    return choices_of(credential, values.get("region", "")) if LOOK in values else NOT_ASKED
+    return choices_of(credential, values.get("region", "")) if credential and LOOK in values else NOT_ASKED
 
 
-def page(template: str, form: Form, credential: "Credential", resource_type: str, choices: Choices, **more: Any) -> str:
-    """The form with the fields of the credential's cloud."""
-    cloud = CLOUDS[credential.provider]
+def page(
+    template: str,
+    form: Form,
+    offered: "Sequence[Credential]",
+    choices: Choices,
+    *,
+    resource_type: str | None = None,
+    **more: Any,
+) -> str:
+    """The form with the fields of the chosen credential's cloud; of the first one's where none is chosen."""
+    cloud = CLOUDS[(chosen(offered, form.values) or offered[0]).provider]
+    kind = cloud.resource_types[resource_type or kind_of(cloud, form.values)]
     return flask.render_template(
         template,
         form=replace(form, errors={**form.errors, **choices.errors}),
-        credential=credential,
+        credentials=[(str(one.id), f"{one.name} ({one.provider})") for one in offered],
         cloud=cloud,
-        kind=cloud.resource_types[resource_type],
-        options=opening.options_of(cloud, resource_type),
+        kind=kind,
+        kinds=[(kind.name, kind.label) for kind in cloud.resource_types.values()],
+        options=opening.options_of(cloud, kind.name),
         choices=choices,
         **more,
     )

@@ -63,7 +63,7 @@ def other_fields() -> Answer:
     """The same with another credential's fields, or with what the credential can see to choose from"""
     values = forms.typed()
     credential = resource_form.chosen(resource_form.credentials_to_choose(), values)
-    return _form(Form(values), resource_form.looked(credential) if credential else NOT_ASKED)
+    return _form(Form(values), resource_form.looked(credential))
 
 
 @room.post("")
@@ -119,10 +119,7 @@ def _form(form: Form, choices: Choices = NOT_ASKED) -> Answer:
     offered = resource_form.credentials_to_choose()
     if not offered:  # the table says what to do first
         return flask.redirect(flask.url_for(TABLE), 303)
-    credential = resource_form.chosen(offered, form.values) or offered[0]
-    resource_type = resource_form.kind_of(CLOUDS[credential.provider], form.values)
-    page = resource_form.page("resources/new.html", form, credential, resource_type, choices, offered=offered)
-    return page, form.status
+    return resource_form.page("resources/new.html", form, offered, choices), form.status
 
 
 def _of(ids: list[str]) -> "Iterator[tuple[str, Resource | None]]":

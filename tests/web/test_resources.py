@@ -19,14 +19,20 @@ def badge(visitor: Visitor, name: str) -> Locator:
     return visitor.row(name).locator(".badge")
 
 
-def test_from_nothing_to_an_active_resource_and_back(ada: Visitor) -> None:
-    """A credential first; then choose what it can see, mend what is wrong, wait for the badge, edit, delete."""
+def credential(site: Site, name: str) -> str:
+    """The id of a credential that has been found valid."""
+    made = site.credential(name)["id"]
+    assert eventually(lambda: site.ask("GET", f"/credentials/{made}")["isValid"], SOON / 1000)
+    return str(made)
+
+
+def test_from_nothing_to_an_active_resource(ada: Visitor) -> None:
+    """A credential first; then choose what it can see, mend what is wrong, and wait for the badge."""
     site, group = ada.site, ada.site.aws.security_group()
     page = ada.go("/resources")
     expect(page.locator("main")).to_contain_text("Add a credential first")
     ada.look("resources-no-credential")
-    made = site.credential("AWS production")
-    assert eventually(lambda: site.ask("GET", f"/credentials/{made['id']}")["isValid"], SOON / 1000)
+    credential(site, "AWS production")
     page.reload()
     page.get_by_role("link", name="Add Resource").click()
 
@@ -54,18 +60,22 @@ def test_from_nothing_to_an_active_resource_and_back(ada: Visitor) -> None:
     ada.look("resources-choose")
     page.get_by_role("button", name="Create").dblclick()
 
-    # The badge changes by itself; what is not there says why and what to do.
     expect(badge(ada, "Gateway <b>1</b>")).to_have_text("Active", timeout=SOON)
     expect(ada.row("Gateway <b>1</b>")).to_contain_text("22 and 443 (TCP)")
     assert len(site.ask("GET", "/resources")) == 1, "a double click does a thing once"
-    missing = site.resource("Typed by hand", made["id"], resourceIdentifier="sg-0123456789abcdef0")
-    page.reload()
+
+
+def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
+    """The table says why and what to do; edited, it is verified again; its deletion names what goes with it."""
+    site = ada.site
+    made = credential(site, "Another AWS")
+    missing = site.resource("Typed by hand", made, resourceIdentifier="sg-0123456789abcdef0")
+    page = ada.go("/resources")
     expect(badge(ada, "Typed by hand")).to_have_text("Inactive", timeout=SOON)
     expect(ada.row("Typed by hand")).to_contain_text("InvalidGroup.NotFound: Security group doesn't exist")
     expect(ada.row("Typed by hand")).to_contain_text("See in AWS which region and account the group is in")
     ada.look("resources-table")
 
-    # Edited, it is verified again, and its page says so by itself.
     page.get_by_role("link", name="Typed by hand", exact=True).click()
     page.get_by_role("link", name="Edit", exact=True).click()
     expect(page.get_by_label("Security group")).to_have_value(missing["resourceIdentifier"])
@@ -80,7 +90,6 @@ def test_from_nothing_to_an_active_resource_and_back(ada: Visitor) -> None:
     expect(page.locator("#status")).not_to_contain_text("Being verified again", timeout=SOON)
     ada.look("resource-active")
 
-    # Deleted, it takes along what it lets in, which the page names before.
     site.ask("POST", "/sessions", {"resourceIds": [missing["id"]], "durationMinutes": 30})
     page.get_by_role("link", name="Delete").click()
     expect(page.locator("main")).to_contain_text("Ada Byron, from 127.0.0.1")
@@ -91,9 +100,8 @@ def test_from_nothing_to_an_active_resource_and_back(ada: Visitor) -> None:
 
 
 def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
-    made = site.credential("By hand")
+    credential(site, "By hand")
     site.ask("POST", "/credentials", GATEWAY)
-    assert eventually(lambda: site.ask("GET", f"/credentials/{made['id']}")["isValid"], SOON / 1000)
     group = site.aws.security_group()
     browser = ada.context.browser
     assert browser is not None
@@ -102,10 +110,10 @@ def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
     page = visitor.go("/resources/new")
 
     page.get_by_label("Name", exact=True).fill("Made without scripts")
-    page.get_by_label("Credential").select_option(label="A gateway – APISIX")
+    page.get_by_label("Credential").select_option(label="A gateway (APISIX)")
     page.get_by_role("button", name="Show this credential's fields").click()
     expect(page.get_by_label("Gateway route")).to_be_visible()
-    page.get_by_label("Credential").select_option(label="By hand – AWS")
+    page.get_by_label("Credential").select_option(label="By hand (AWS)")
     page.get_by_role("button", name="Show this credential's fields").click()
     page.get_by_label("Region").fill(REGION)
     page.get_by_role("button", name="Show what the credential can see").click()

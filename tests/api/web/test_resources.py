@@ -540,6 +540,9 @@ def test_an_edit_that_is_wrong_says_so_and_changes_nothing(ada: Visitor, credent
     marked = re.findall(r'<p class="error" id="([^"]+)-error">', answer.text)
     assert marked == ["name", "resourceIdentifier", "config-ports"]
     assert filled(answer)["resourceIdentifier"] == "web" and fresh(resource).revision == 1
+    edited(ada, resource, name="Somebody else's")
+    corrected = {**filled(answer), "name": "Mine", "resourceIdentifier": GROUP, "config.ports": "80"}
+    assert ada.post(path_of(resource, "/edit"), corrected).status_code == 412
 
 
 def test_an_edit_is_taken_once_and_not_over_somebody_elses(ada: Visitor, credential: Credential) -> None:
@@ -597,7 +600,7 @@ def test_the_warning_names_the_sessions_and_static_rules_that_go_with_it(
 
 def test_nothing_is_ended_that_the_warning_did_not_name(ada: Visitor, credential: Credential) -> None:
     resource = seen(credential)
-    assert "No active sessions or static rules depend on it." in text_of(ada.get(path_of(resource, "/delete")))
+    assert "No active sessions depend on it." in text_of(ada.get(path_of(resource, "/delete")))
     make_session(credential.organisation_id, resource, user_name="Uma Keller")
 
     answer = ada.post(path_of(resource, "/delete"))
