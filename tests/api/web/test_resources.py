@@ -540,9 +540,6 @@ def test_an_edit_that_is_wrong_says_so_and_changes_nothing(ada: Visitor, credent
     marked = re.findall(r'<p class="error" id="([^"]+)-error">', answer.text)
     assert marked == ["name", "resourceIdentifier", "config-ports"]
     assert filled(answer)["resourceIdentifier"] == "web" and fresh(resource).revision == 1
-    edited(ada, resource, name="Somebody else's")
-    corrected = {**filled(answer), "name": "Mine", "resourceIdentifier": GROUP, "config.ports": "80"}
-    assert ada.post(path_of(resource, "/edit"), corrected).status_code == 412
 
 
 def test_an_edit_is_taken_once_and_not_over_somebody_elses(ada: Visitor, credential: Credential) -> None:
@@ -558,6 +555,18 @@ def test_an_edit_is_taken_once_and_not_over_somebody_elses(ada: Visitor, credent
     assert fresh(resource).name == "Mine" and filled(late)["name"] == "Late"
     assert ada.post(path_of(resource, "/edit"), filled(late)).status_code == 303
     assert fresh(resource).name == "Late"
+
+
+def test_a_form_that_was_wrong_is_still_of_its_time(ada: Visitor, credential: Credential) -> None:
+    resource = seen(credential)
+    form = filled(ada.get(path_of(resource, "/edit")))
+    edited(ada, resource, name="Somebody else's")
+
+    wrong = ada.post(path_of(resource, "/edit"), {**form, "name": ""})
+
+    assert wrong.status_code == 400
+    assert ada.post(path_of(resource, "/edit"), {**filled(wrong), "name": "Mine"}).status_code == 412
+    assert fresh(resource).name == "Somebody else's"
 
 
 def test_a_resource_moves_to_another_credential_of_its_provider_only(
