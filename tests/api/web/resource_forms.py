@@ -15,15 +15,12 @@ from tests.api.conftest import Caller
 from tests.rows import make_credential, make_resource
 
 EVERY_CLOUD = pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS)
-
-
 MARKUP = '<b onclick="x()">&\'name</b><script>'
-
-
 GROUP = "sg-0abc123def456"
 
 
 def credential_of(caller: Caller, provider: str, **columns: Any) -> Credential:
+    """A way into a cloud that is valid."""
     columns = {"credential_type": CLOUDS[provider].credential_type, "is_valid": True, "account": "1234", **columns}
     return make_credential(Organisation.get_by_id(caller.user.organisation_id), provider=provider, **columns)
 
