@@ -70,6 +70,7 @@ class Azure:
         )
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     permissions: tuple[str, ...] = (LOOK, LOOK_AT_RULES, WRITE, DELETE, ASK)
     # Entra and the role assignments are eventually consistent:
     # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
@@ -112,6 +113,12 @@ class Azure:
         "ReadOnlyDisabledSubscription": "Have the subscription enabled again, then verify again.",
         "DenyAssignmentAuthorizationFailed": "Have the deny assignment lifted for the service principal, then verify "
         "again.",
+        "SubscriptionMismatch": "Give the resource a credential of the subscription that its id names.",
+        "InvalidResourceId": "Change the resource: it takes the group's whole ARM id, from /subscriptions/ on.",
+        "ResourceNotFound": "See in Azure what the group's id is, and change the resource.",
+        "ResourceGroupNotFound": "See in Azure which resource group it is in, and change the resource.",
+        "SecurityRuleCountLimitReached": "Remove rules that nobody needs from the group.",
+        "NoFreePriority": "Change the resource: give it a wider range of priorities.",
     }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:

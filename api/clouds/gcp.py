@@ -82,6 +82,7 @@ class Gcp:
         )
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     # Beside the firewalls themselves, a write needs the network's policy, and waiting for it the operation.
     permissions: tuple[str, ...] = (
         "compute.firewalls.list",
@@ -119,7 +120,9 @@ class Gcp:
         "authError": "Enable the service account and its project, then verify again.",
         "SERVICE_DISABLED": "Enable the Compute Engine API in the project, then verify again.",
         "BILLING_DISABLED": "Link the project with a billing account that is in force, then verify again.",
-        "notFound": "See that the project's ID is right, and replace the secret if it is not.",
+        "notFound": "See that the project's ID and the network's name are right; replace the secret, or change the "
+        "resource, where one is not.",
+        "quotaExceeded": "Remove firewall rules that nobody needs, or have the project's quota raised.",
         "invalidProject": "Replace the secret, with the ID of the project and not its name.",
     }
 

@@ -1,7 +1,6 @@
 """Credentials: how EntryGuard reaches the clouds. The table, what is on its way, and adding one."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import flask
@@ -19,6 +18,7 @@ from api.paging import Page
 from api.server import current_server
 from api.web import forms
 from api.web.forms import Form
+from api.web.news import asked_about, awaited
 
 if TYPE_CHECKING:
     from api.credentials.models import Credential
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 room = flask.Blueprint("credentials", __name__, url_prefix="/credentials")
 
 TABLE = "pages.credentials.table"
-# What one question about news is about: a table may show a thousand that wait.
-_ASKED_AT_ONCE = 20
 
 Answer = str | tuple[str, int] | Response
 
@@ -37,18 +35,18 @@ Answer = str | tuple[str, int] | Response
 def table() -> str:
     """All credentials"""
     rows = service.listed(current_actor().organisation, Page()).rows
-    return flask.render_template("credentials/table.html", credentials=rows, awaited=_awaited(rows))
+    return flask.render_template("credentials/table.html", credentials=rows, awaited=awaited(rows))
 
 
 @room.get("/news")
 @requires("credentials:read")
 def news() -> str:
     """The badges of those that are asked about, as they are now, and what is still to be asked about"""
-    ids = flask.request.args.getlist("id")[:_ASKED_AT_ONCE]
+    ids = asked_about()
     found = list(_of(ids))
     rows = [row for _, row in found if row is not None]
     gone = [credential_id for credential_id, row in found if row is None]
-    return flask.render_template("credentials/news.html", credentials=rows, gone=gone, awaited=_awaited(rows))
+    return flask.render_template("credentials/news.html", credentials=rows, gone=gone, awaited=awaited(rows))
 
 
 @room.get("/new")
@@ -99,11 +97,6 @@ def _form(form: Form, provider: str) -> str:
 def _cloud(provider: str) -> Cloud:
     """The one that was chosen, else the first of the list."""
     return CLOUDS.get(provider) or next(iter(CLOUDS.values()))
-
-
-def _awaited(rows: "list[Credential]") -> "list[Credential]":
-    """The first few that are about to change by themselves."""
-    return list(islice((row for row in rows if row.is_awaited), _ASKED_AT_ONCE))
 
 
 def _of(ids: list[str]) -> "Iterator[tuple[str, Credential | None]]":

@@ -8,7 +8,7 @@ import flask
 from api.access import allow
 from api.actor import Actor
 from api.errors import NotAllowed
-from api.web import credential, credentials, resources, session, sessions  # noqa: F401 - more views of the same rooms
+from api.web import credential, credentials, resource, resources, session, sessions  # noqa: F401 - views of a room, too
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Nimbus:
         "GATE": ResourceType("GATE", "Gate", "The gate's name", "north", ("port", "ports", "portRange", "protocol"))
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     permissions: tuple[str, ...] = (LOOK, OPEN)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"GateNotFound"})

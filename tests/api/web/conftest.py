@@ -12,9 +12,11 @@ from flask.testing import FlaskClient
 
 from api import notify
 from api.accounts import passwords
+from api.credentials.models import Credential
 from api.settings import Settings
 from api.vault import Vault
 from tests.api.conftest import PASSWORD, QUICK_HASHER, Caller, shared_app
+from tests.api.web.resource_forms import credential_of
 
 FROM_OURSELVES = {"Sec-Fetch-Site": "same-origin"}
 
@@ -88,6 +90,12 @@ def uma(user: Caller, visit: Callable[[Caller], Visitor]) -> Visitor:
 def eve(outsider: Caller, visit: Callable[[Caller], Visitor]) -> Visitor:
     """The administrator of another organisation."""
     return visit(outsider)
+
+
+@pytest.fixture
+def credential(admin: Caller) -> Credential:
+    """A way into AWS that is valid."""
+    return credential_of(admin, "AWS", name="AWS production")
 
 
 @pytest.fixture(scope="session", autouse=True)
