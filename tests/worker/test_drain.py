@@ -141,7 +141,7 @@ def test_a_row_whose_worker_lost_the_database_waits_for_no_lease(
 def test_a_row_that_the_database_had_no_time_for_is_not_put_off(
     worker: Worker, cloud: MadeUpCloud, drain: Drain
 ) -> None:
-    """A lock that was waited for too long says nothing of the row: it would wait up to 15 s as if a cloud refused it."""
+    """A lock that was waited for too long says nothing of the row, which would wait as if a cloud refused it."""
     cloud.answers["good key"] = peewee.OperationalError("canceling statement due to lock timeout")
     credential = worker.add_credential()
     drain.look_seconds = 0.1

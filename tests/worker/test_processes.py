@@ -30,6 +30,8 @@ from tests.valkey_server import ValkeyServer
 # A worker loads the SDKs of all clouds before it serves: seconds of work, on a machine that may be busy.
 START_SECONDS = 60
 
+pytestmark = pytest.mark.timeout(240)
+
 
 def worker_with(change: str) -> list[str]:
     """As `python -m worker`, but for a change of `worker.child`."""
@@ -156,6 +158,7 @@ def test_a_worker_that_is_told_to_end_while_it_loads_ends_well(process: ServerPr
     assert process.log == ""
 
 
+@pytest.mark.engines("sqlite")
 def test_children_end_with_their_parent(process: ServerProcess) -> None:
     process.start()
     assert eventually(lambda: len(process.children()) == 3, seconds=START_SECONDS)
@@ -166,6 +169,7 @@ def test_children_end_with_their_parent(process: ServerProcess) -> None:
     assert eventually(lambda: not any(is_running(pid) for pid in children), seconds=2)
 
 
+@pytest.mark.engines("sqlite")
 def test_what_dies_is_started_again(process: ServerProcess) -> None:
     process.start()
     assert eventually(lambda: len(process.children()) == 3, seconds=START_SECONDS)
@@ -177,6 +181,7 @@ def test_what_dies_is_started_again(process: ServerProcess) -> None:
     assert eventually(lambda: len(process.children()) == 3 and not set(process.children()) & set(first))
 
 
+@pytest.mark.engines("sqlite")
 def test_children_are_replaced_when_they_have_served_enough(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
@@ -252,6 +257,7 @@ def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
     proven("P15", "a worker is stopped during a cloud's slow call", f"ends in {stopped:.1f} s and keeps no claim")
 
 
+@pytest.mark.engines("sqlite")
 def test_a_child_that_is_being_replaced_ends_when_told_to(
     settings: dict[str, str], aws: AwsStandIn, add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from api.commands import first_start
+from api.database import connection, write
+from api.installation import Installation, is_undecided
 from api.key_ring_file import KeyRingFile
 from api.start import start
 from tests.proof.crashes.account_deeds import he_may_sign_in
-from tests.proof.crashes.cloud_deeds import with_credential
+from tests.proof.crashes.cloud_deeds import with_credential, with_resource
 from tests.proof.crashes.deed import deed
 from tests.proof.crashes.site import PASSWORD, It, NotDone, Site
 
@@ -109,6 +111,36 @@ def _retire_unless_retired(site: Site, it: It) -> None:
 )
 def retire_a_key(site: Site, _: It) -> None:
     site.command("keys", "retire", "first")
+
+
+def _as_a_copy(site: Site, it: It) -> None:
+    """With something to look at, in a database that says that it is another one."""
+    with_resource(site, it)
+    site.serve()
+    with connection(), write():
+        Installation.update(database_identity="the original").execute()
+
+
+def _is_decided(_: Site, __: It) -> None:
+    with connection():
+        assert not is_undecided()
+
+
+@deed("command", database="own", prepare=_as_a_copy, ends=_is_decided, retold=("ORGANIZATION_UPDATE",))
+def adopt_a_copy(site: Site, _: It) -> None:
+    site.command("restore", "--adopt")
+
+
+def _start_anew_unless_decided(site: Site, it: It) -> None:
+    with connection():
+        undecided = is_undecided()
+    if undecided:
+        have_a_copy_start_anew(site, it)
+
+
+@deed("command", database="own", prepare=_as_a_copy, again=_start_anew_unless_decided, ends=_is_decided)
+def have_a_copy_start_anew(site: Site, _: It) -> None:
+    site.command("restore", "--new-installation")
 
 
 def _first_administrator_may_sign_in(site: Site, _: It) -> None:

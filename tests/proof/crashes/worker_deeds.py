@@ -9,6 +9,7 @@ from api.accounts.models import Login, SignInFailure
 from api.credentials.models import Credential, TargetListing
 from api.database import connection, current_time, now, write
 from api.idempotency import IdempotencyKey
+from api.installation import Installation, is_undecided
 from api.resources.models import Resource
 from tests.proof.crashes.cloud import GOOD, OTHER, WRONG
 from tests.proof.crashes.cloud_deeds import ask_for_listing, ask_for_look, verified, with_credential, with_resource
@@ -23,6 +24,16 @@ _DAYS_AGO, _HOURS_AGO, _NEXT_TRY = -3 * 24 * 3600, -3 * 3600, 300
 
 @deed("worker", prepare=with_resource, clouds=EVERY_CLOUD)
 def accept_a_credential_and_its_resource(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _is_the_original(_: Site, __: It) -> None:
+    with connection():
+        assert Installation.get().database_identity and not is_undecided()
+
+
+@deed("worker", database="own", ends=_is_the_original)
+def look_into_a_database_for_the_first_time(site: Site, _: It) -> None:
     site.serve()
 
 
