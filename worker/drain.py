@@ -158,8 +158,6 @@ class Drain:
         except Stopping:
             with contextlib.suppress(LostClaim):  # then it is somebody else's already
                 due.release(taken)
-        except AWAY:
-            raise  # nothing is wrong with the row: it must not wait as one that a cloud refuses
         except Exception as error:  # noqa: BLE001 - whatever a row or an SDK made us stumble over must not stop the others
             _log.error("%s %s could not be served: %s", taken.model.__name__, taken.row_id, _place(error))
             with contextlib.suppress(LostClaim), write():

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-import peewee
 import pytest
 
 from api import due
@@ -136,20 +135,6 @@ def test_a_row_whose_worker_lost_the_database_waits_for_no_lease(
 
     assert eventually(all_valid, seconds=8)
     assert cloud.calls["good key"] == 2
-
-
-def test_a_row_that_the_database_had_no_time_for_is_not_put_off(
-    worker: Worker, cloud: MadeUpCloud, drain: Drain
-) -> None:
-    """A lock that was waited for too long says nothing of the row, which would wait as if a cloud refused it."""
-    cloud.answers["good key"] = peewee.OperationalError("canceling statement due to lock timeout")
-    credential = worker.add_credential()
-    drain.look_seconds = 0.1
-
-    drain.start()
-
-    assert eventually(lambda: cloud.calls["good key"] >= 3, seconds=30)
-    assert fresh(credential).attempts == 0
 
 
 def test_a_drain_that_is_closed_finishes_what_it_began(worker: Worker, cloud: MadeUpCloud, drain: Drain) -> None:
