@@ -1,7 +1,8 @@
 """Who asks, and what they may do.
 
-A person shows an access token, a pipeline an API key. One query then tells whether the login or the key, its user and
-its organisation still stand: what was revoked, ended, demoted or suspended a moment ago has stopped.
+A person shows an access token, or on a page the cookie of a login; a pipeline shows an API key. One query then tells
+whether the login or the key, its user and its organisation still stand: what was revoked, ended, demoted or suspended a
+moment ago has stopped.
 """
 
 import functools
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import flask
 import peewee
 
-from api import network, tokens
+from api import cookies, network, tokens
 from api.accounts.models import ApiKey, Login, Organisation, User
 from api.actor import Actor
 from api.database import now, write
@@ -112,6 +113,8 @@ def _guarded(scope: str, check: Callable[[Actor], None]) -> Callable[[View], Vie
 
 
 def _identified() -> Actor:
+    if cookies.is_for_a_page():
+        return _visitor()
     bearer, key = flask.request.headers.get("Authorization"), flask.request.headers.get("X-API-Key")
     if bearer is not None and key is None:
         return _person(bearer)
@@ -126,35 +129,62 @@ def _person(header: str) -> Actor:
         raise Unauthenticated
     claims = tokens.read(token, "access")
     found = standing_login(claims)
+    return _signed_in(found)
+
+
+def _visitor() -> Actor:
+    """Whose page it is that asks."""
+    shown = cookies.shown(current_server().settings)
+    found = None
+    if shown is not None:
+        found = _standing(Login.id == shown.login_id, Login.refresh_hash == hash_of(shown.key))
+    return _signed_in(found)
+
+
+def _signed_in(found: Any | None) -> Actor:
     if found is None:
         raise Unauthenticated
     return Actor(
         kind="USER",
-        organisation_id=claims.organisation_id,
-        caller=f"user:{claims.user_id}",
+        organisation_id=found.organisation_id,
+        caller=f"user:{found.user_id}",
         email=found.email,
-        user_id=claims.user_id,
+        user_id=found.user_id,
         name=found.name,
         role=found.role,
-        login_id=claims.login_id,
+        login_id=found.login_id,
         tier=found.tier,
         **_origin(),
     )
 
 
 def standing_login(claims: tokens.Claims) -> Any | None:
-    """The email, name, role and tier that go with a token; None where it, its login, user or organisation has ended."""
+    """Whose login goes with a token; None where it, its login, user or organisation has ended."""
+    return _standing(
+        claims.in_force(),
+        Login.id == claims.login_id,
+        User.id == claims.user_id,
+        User.organisation_id == claims.organisation_id,
+    )
+
+
+def _standing(*which: peewee.Node) -> Any | None:
     return (
-        Login.select(User.email, User.name, User.role, Organisation.tier)
+        Login.select(
+            Login.id.alias("login_id"),
+            User.id.alias("user_id"),
+            User.organisation_id,
+            User.email,
+            User.name,
+            User.role,
+            Organisation.tier,
+        )
         .join(User, on=(User.id == Login.user_id))
         .join(Organisation, on=(Organisation.id == User.organisation_id))
         .where(
-            claims.in_force(),
-            Login.id == claims.login_id,
+            *which,
             Login.ended_at.is_null(),
             Login.expires_at > now(),
-            User.id == claims.user_id,
-            User.organisation_id == claims.organisation_id,
             User.is_active,
             Organisation.suspended_at.is_null(),
         )

@@ -19,7 +19,7 @@ from api.settings import Settings
 from api.static_rules.routes import ROOMS as STATIC_RULES
 from api.vault import Vault
 from api.wait import WaitingRoom
-from api.web import swagger_ui
+from api.web import pages, swagger_ui
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -27,7 +27,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-_NEEDS_NO_DATABASE = frozenset({"health", "swagger_ui", "api-docs"})
+_NEEDS_NO_DATABASE = frozenset({"health", "swagger_ui", "api-docs", "assets"})
 
 
 def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
@@ -51,6 +51,7 @@ def create_app(settings: Settings, vault: Vault, threads: int) -> flask.Flask:
     tokens.configure(app, settings)
     openapi.register(app, (*ACCOUNTS, *CREDENTIALS, *RESOURCES, *ROLES, *SESSIONS, *STATIC_RULES, *AUDIT_LOG))
     app.register_blueprint(swagger_ui.blueprint)
+    pages.register(app)
     app.register_blueprint(health.blueprint)
     return app
 

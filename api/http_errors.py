@@ -62,11 +62,9 @@ _log = logging.getLogger(__name__)
 
 def register(app: flask.Flask) -> None:
     """Let `app` answer every error with our body, its own and the server's."""
-    app.register_error_handler(EntryGuardError, answer)
-    app.register_error_handler(HTTPException, _of_http)
-    for failure in DATABASE_AWAY:
-        app.register_error_handler(failure, _of_database)
-    app.register_error_handler(Exception, _of_crash)
+    # By name, for Flask has a way of its own with HTTPException.
+    for kind in (EntryGuardError, HTTPException, *DATABASE_AWAY, Exception):
+        app.register_error_handler(kind, as_json)
 
 
 def answer(error: EntryGuardError) -> flask.Response:
@@ -93,25 +91,39 @@ def body(error: EntryGuardError) -> dict[str, Any]:
     }
 
 
-def _of_http(error: HTTPException) -> flask.Response:
-    """Flask's, Werkzeug's and the limiter's own errors."""
-    if error.code == 429:
-        return answer(RateLimited(retry_after=int(flask.g.get("retry_after", 60))))
-    known = {404: PathNotFound, 405: MethodNotAllowed, 413: PayloadTooLarge, 415: UnsupportedMediaType}
-    if error.code is None or error.code >= 500:
-        return answer(InternalError())
-    response = answer(known[error.code]() if error.code in known else InvalidInput("The request cannot be understood."))
-    if error.code == 405:
+def named(error: Exception) -> EntryGuardError:
+    """Whatever was raised as an error of ours; what we did not foresee is logged."""
+    if isinstance(error, EntryGuardError):
+        return error
+    if isinstance(error, HTTPException):
+        return _of_http(error)
+    return _of_database(error) if isinstance(error, DATABASE_AWAY) else _of_crash(error)
+
+
+def as_json(error: Exception) -> flask.Response:
+    """Whatever was raised as a response."""
+    response = answer(named(error))
+    if isinstance(error, HTTPException) and error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response
 
 
-def _of_database(error: Exception) -> flask.Response:
+def _of_http(error: HTTPException) -> EntryGuardError:
+    """Flask's, Werkzeug's and the limiter's own errors."""
+    if error.code == 429:
+        return RateLimited(retry_after=int(flask.g.get("retry_after", 60)))
+    known = {404: PathNotFound, 405: MethodNotAllowed, 413: PayloadTooLarge, 415: UnsupportedMediaType}
+    if error.code is None or error.code >= 500:
+        return InternalError()
+    return known[error.code]() if error.code in known else InvalidInput("The request cannot be understood.")
+
+
+def _of_database(error: Exception) -> EntryGuardError:
     _log.warning("the database is away: %s, request %s", type(error).__name__, flask.g.get("request_id"))
-    return answer(Unavailable())
+    return Unavailable()
 
 
-def _of_crash(error: Exception) -> flask.Response:
+def _of_crash(error: Exception) -> EntryGuardError:
     # The text of an exception may hold what a caller sent; its kind and the lines it passed hold only our code.
     _log.error(
         "request %s failed: %s\n%s",
@@ -119,4 +131,4 @@ def _of_crash(error: Exception) -> flask.Response:
         type(error).__qualname__,
         "".join(traceback.format_tb(error.__traceback__)),
     )
-    return answer(InternalError())
+    return InternalError()

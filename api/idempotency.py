@@ -51,9 +51,12 @@ class Asked:
     body_hash: bytes
 
 
-def asked(actor: Actor) -> Asked | None:
-    """The key of the request at hand. Raises InvalidInput for one that is not printable, or has over 255 letters."""
-    key = flask.request.headers.get("Idempotency-Key")
+def asked(actor: Actor, key: str | None = None) -> Asked | None:
+    """The request at hand, with the key in its header or one that stood elsewhere in it.
+
+    Raises InvalidInput for a key that is not printable, or has over 255 letters.
+    """
+    key = flask.request.headers.get("Idempotency-Key", key)
     if key is None:
         return None
     if not _KEY.fullmatch(key):

@@ -86,6 +86,15 @@ class StrictParser(FlaskParser):
         raise refusal({} if not isinstance(messages, Mapping) else next(iter(messages.values())))
 
 
+def checked(value: Any) -> Any:
+    """The same value, that came in another way than as JSON. Raises InvalidInput for text that no database takes."""
+    try:
+        _look_through(value)
+    except _Refused as refusal:
+        raise InvalidInput(f"The request {refusal}.") from None
+    return value
+
+
 def refuse_unread_query() -> None:
     """Raises InvalidInput where the request has parameters and its route takes none."""
     if flask.request.args and not flask.g.get("is_query_read"):

@@ -14,7 +14,7 @@ from typing import NoReturn
 import flask
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 
-from api import counters
+from api import cookies, counters
 from api.access import client_address, current_actor
 from api.database import database
 from api.errors import EntryGuardError, RateLimited
@@ -76,10 +76,10 @@ def _caller() -> str:
 def _login_name() -> str:
     """The account that a sign-in names, hashed: Redis need not know who has one. The address, where none is named."""
     try:
-        body = read(flask.request)
+        body = flask.request.form if cookies.is_for_a_page() else read(flask.request)
     except EntryGuardError:
         return _address()
-    email = body.get("email") if isinstance(body, dict) else None
+    email = body.get("email") if isinstance(body, Mapping) else None
     if not isinstance(email, str):
         return _address()
     # As the account is looked up, whatever the organisation is called: a blank more is no other account.
@@ -96,17 +96,18 @@ def _write() -> bool:
 
 
 def _is_for(*rules: str) -> Callable[[], bool]:
-    """The request is for one of these routes, however its path is spelled."""
-    return lambda: flask.request.url_rule is not None and flask.request.url_rule.rule in rules
+    """The request does something, and is for one of these routes, however its path is spelled."""
+    return lambda: _write() and flask.request.url_rule is not None and flask.request.url_rule.rule in rules
 
 
 _LOGIN, _REFRESH, _REGISTER = (f"{BASE_PATH}/auth/{deed}" for deed in ("login", "refresh", "register"))
+_PAGE = "/sign-in"
 _RULES: Mapping[str, tuple[Callable[[], str], Callable[[], bool]]] = {
     "address": (_address, _everywhere),
     "caller": (_caller, _everywhere),
     "write": (_caller, _write),
-    "login": (_address, _is_for(_LOGIN, _REFRESH)),
-    "login-name": (_login_name, _is_for(_LOGIN)),
+    "login": (_address, _is_for(_LOGIN, _REFRESH, _PAGE)),
+    "login-name": (_login_name, _is_for(_LOGIN, _PAGE)),
     "register": (_address, _is_for(_REGISTER)),
 }
 

@@ -29,6 +29,7 @@ class Apisix:
         "GATEWAY_ROUTE": ResourceType("GATEWAY_ROUTE", "Gateway route", "The route's id", "orders-api")
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ("admin",)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"NotFound"})
@@ -43,6 +44,15 @@ class Apisix:
         "HasBlacklist": "Route's ip-restriction has a blacklist: give it a whitelist instead",
         "BadRequest": "Gateway doesn't take this address on the route's whitelist",
         "UnsafeUrl": "Endpoint URL leads to an address that EntryGuard must not call",
+    }
+
+    remedies: Mapping[str, str] = {
+        "Unauthorized": "See in the gateway's configuration that the key has the role admin, and replace the secret.",
+        "UnsafeUrl": "Replace the secret with the gateway's public address, or have this server's operator allow its "
+        "network.",
+        "NotFound": "See in the gateway what the route's id is, and change the resource.",
+        "NoIpRestriction": "Give the route the plugin ip-restriction with a whitelist, then verify again.",
+        "HasBlacklist": "Give the route's ip-restriction a whitelist in place of the blacklist, then verify again.",
     }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:

@@ -20,6 +20,15 @@ _PARTITIONS = (
     ("eu-isoe-", "aws-iso-e"),
     ("eusc-", "aws-eusc"),
 )
+# Told without the SDK, too; those of partitions that few accounts are in are typed.
+_REGIONS = (
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "ca-west-1", "mx-central-1", "sa-east-1"),
+    *("eu-central-1", "eu-central-2", "eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"),
+    *("af-south-1", "il-central-1", "me-central-1", "me-south-1", "ap-east-1", "ap-east-2", "ap-south-1", "ap-south-2"),
+    *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3"),
+    *("ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
+    *("us-gov-east-1", "us-gov-west-1", "cn-north-1", "cn-northwest-1"),
+)
 
 
 class Aws:
@@ -48,6 +57,7 @@ class Aws:
         )
     }
     needs_region = True
+    regions: tuple[str, ...] = _REGIONS
     permissions: tuple[str, ...] = (DESCRIBE, AUTHORIZE, REVOKE)
     # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
     settling = frozenset({"InvalidClientTokenId", "UnauthorizedOperation"})
@@ -67,6 +77,21 @@ class Aws:
         "InvalidGroupId.Malformed": "Security group ID must look like sg-0abc123def456",
         "RulesPerSecurityGroupLimitExceeded": "Security group is full: remove rules, or have its quota raised",
         "InvalidRegion": "Region is missing or is none of AWS's",
+    }
+
+    remedies: Mapping[str, str] = {
+        "InvalidClientTokenId": "See in IAM that the access key is there and active, and its user not disabled; "
+        "then replace the secret with the key as IAM shows it.",
+        "SignatureDoesNotMatch": "Make a new access key in IAM, since AWS shows a secret once, and replace the secret.",
+        "UnauthorizedOperation": "Attach the policy below to the IAM user, then verify again. A permissions boundary, "
+        "or a policy of the organisation, may forbid it too.",
+        "ExpiredToken": "Make an access key of an IAM user, which does not expire, and replace the secret.",
+        "AuthFailure": "Enable the region for the account, or look the key up in IAM and replace the secret.",
+        "OptInRequired": "Sign the account up for EC2, and see that it is in good standing; then verify again.",
+        "InvalidGroup.NotFound": "See in AWS which region and account the group is in, and change the resource.",
+        "InvalidGroupId.Malformed": "Change the resource: it takes the group's id, not its name.",
+        "InvalidRegion": "Change the resource's region to a code such as eu-central-1.",
+        "RulesPerSecurityGroupLimitExceeded": "Remove rules that nobody needs, or have the quota raised.",
     }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:

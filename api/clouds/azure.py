@@ -70,6 +70,7 @@ class Azure:
         )
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     permissions: tuple[str, ...] = (LOOK, LOOK_AT_RULES, WRITE, DELETE, ASK)
     # Entra and the role assignments are eventually consistent:
     # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
@@ -97,6 +98,27 @@ class Azure:
         "ScopeLocked": "A lock on the network security group, or above it, forbids the change",
         "SecurityRuleCountLimitReached": "Network security group is full: it holds 1,000 rules at most",
         "NoFreePriority": "No priority from priorityFrom to priorityTo is free: remove rules, or set other ends",
+    }
+
+    remedies: Mapping[str, str] = {
+        "InvalidAuthenticationToken": "Make a new client secret of the application, and replace the secret.",
+        "AuthorizationFailed": "Assign the service principal the role Network Contributor, or the smaller role below, "
+        "where the network security groups are; then verify again.",
+        "ConditionalAccess": "Have the tenant's administrator let the service principal through, then verify again.",
+        "InvalidAuthenticationTokenTenant": "Replace the secret, with the tenant that the subscription belongs to.",
+        "InvalidSubscriptionId": "Replace the secret, with the subscription's ID as Azure shows it.",
+        "SubscriptionNotFound": "Assign the service principal a role in the subscription, or replace the secret with "
+        "the right subscription's ID.",
+        "MissingSubscriptionRegistration": "Register the subscription for Microsoft.Network, then verify again.",
+        "ReadOnlyDisabledSubscription": "Have the subscription enabled again, then verify again.",
+        "DenyAssignmentAuthorizationFailed": "Have the deny assignment lifted for the service principal, then verify "
+        "again.",
+        "SubscriptionMismatch": "Give the resource a credential of the subscription that its id names.",
+        "InvalidResourceId": "Change the resource: it takes the group's whole ARM id, from /subscriptions/ on.",
+        "ResourceNotFound": "See in Azure what the group's id is, and change the resource.",
+        "ResourceGroupNotFound": "See in Azure which resource group it is in, and change the resource.",
+        "SecurityRuleCountLimitReached": "Remove rules that nobody needs from the group.",
+        "NoFreePriority": "Change the resource: give it a wider range of priorities.",
     }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:

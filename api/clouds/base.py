@@ -184,9 +184,13 @@ class Cloud(Protocol):
     fields: tuple[Field, ...]
     resource_types: Mapping[str, ResourceType]
     needs_region: bool
+    regions: tuple[str, ...]
+    """What a person is offered to choose from; another one may be typed all the same."""
     permissions: tuple[str, ...]
     hints: Mapping[str, str]
-    """What to do about an error, by the cloud's code."""
+    """What an error means, by the cloud's code."""
+    remedies: Mapping[str, str]
+    """What a person does about an error, by the cloud's code."""
     settling: frozenset[str]
     """The codes with which the cloud may refuse a key or a policy that it has just made, until all of it has heard."""
     gone: frozenset[str]

@@ -82,6 +82,7 @@ class Gcp:
         )
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     # Beside the firewalls themselves, a write needs the network's policy, and waiting for it the operation.
     permissions: tuple[str, ...] = (
         "compute.firewalls.list",
@@ -110,6 +111,19 @@ class Gcp:
         "quotaExceeded": "Project has no room for one more firewall rule: remove some, or have its quota raised",
         "invalid": "Google doesn't take this firewall rule for the network",
         "invalidProject": "Project ID must look like my-project-12345",
+    }
+
+    remedies: Mapping[str, str] = {
+        "invalid_grant": "Make a new key of the service account, and replace the secret with what its file holds.",
+        "Permission denied": "Grant the service account a role with the permissions below, then verify again.",
+        "AccessDenied": "Grant the service account a role with the permissions below, then verify again.",
+        "authError": "Enable the service account and its project, then verify again.",
+        "SERVICE_DISABLED": "Enable the Compute Engine API in the project, then verify again.",
+        "BILLING_DISABLED": "Link the project with a billing account that is in force, then verify again.",
+        "notFound": "See that the project's ID and the network's name are right; replace the secret, or change the "
+        "resource, where one is not.",
+        "quotaExceeded": "Remove firewall rules that nobody needs, or have the project's quota raised.",
+        "invalidProject": "Replace the secret, with the ID of the project and not its name.",
     }
 
     def check_identifier(self, resource_type: str, identifier: str) -> str | None:

@@ -11,21 +11,23 @@ from api.credentials.service import locked
 from api.database import current_time, now, write
 from api.due import Claim
 from api.errors import Unavailable, VerificationFailed, refuse
-from api.wait import WaitingRoom
+from api.wait import LONGEST_SECONDS, WaitingRoom
 
 FRESH_SECONDS = 60
 
 
-def visible(credential: Credential, region: str | None, waiting_room: WaitingRoom) -> list[dict[str, Any]]:
+def visible(
+    credential: Credential, region: str | None, waiting_room: WaitingRoom, seconds: float = LONGEST_SECONDS
+) -> list[dict[str, Any]]:
     """What the credential sees in `region`, as a worker found it within the last `FRESH_SECONDS`.
 
     Raises InvalidInput without a region where the cloud has them, CredentialNotFound where it was deleted meanwhile,
-    VerificationFailed with the cloud's reason, Unavailable where no worker could answer in time.
+    VerificationFailed with the cloud's reason, Unavailable where no worker could answer in `seconds`.
     """
     if region is None and CLOUDS[credential.provider].needs_region:
         refuse({"region": [f"region is required for {credential.provider} credentials"]})
     listing = _asked(credential, region or "")
-    if listing.seen_revision < listing.wanted_revision and not waiting_room.until_seen(listing):
+    if listing.seen_revision < listing.wanted_revision and not waiting_room.until_seen(listing, seconds):
         raise Unavailable("The cloud has not answered yet. Try again shortly.")
     found = TargetListing.get_or_none(TargetListing.id == listing.id)
     if found is None or found.targets is None:

@@ -38,6 +38,12 @@ class Credential(DueModel):
     class Meta:
         table_name = "credentials"
 
+    @property
+    def is_awaited(self) -> bool:
+        """It is about to change by itself: a verdict about it or about a new secret is due, or its end is."""
+        is_decided = self.is_valid is not None and self.candidate_status != "VERIFYING"
+        return not is_decided or self.seen_revision < self.wanted_revision or self.deleting_since is not None
+
 
 class CredentialSecret(peewee.Model):
     """A sealed secret. `state` is CURRENT (the one that serves) or CANDIDATE (being verified)."""

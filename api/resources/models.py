@@ -31,3 +31,13 @@ class Resource(ThroughCredential):
 
     class Meta:
         table_name = "resources"
+
+    @property
+    def is_unverified(self) -> bool:
+        """Nobody has seen yet what it names now, nor that it is not there."""
+        return not self.is_active and self.verified_revision != self.revision
+
+    @property
+    def is_awaited(self) -> bool:
+        """It is about to change by itself: a verdict is due, or its end is."""
+        return self.is_unverified or self.seen_revision < self.wanted_revision or self.deleting_since is not None

@@ -16,7 +16,15 @@ from api.conditional import check_if_match
 from api.credentials import service as credentials
 from api.credentials.models import Credential
 from api.database import current_time, write
-from api.errors import Conflict, CredentialNotFound, InvalidInput, ResourceNotFound, TooManyResources, refuse
+from api.errors import (
+    Conflict,
+    CredentialNotFound,
+    Details,
+    InvalidInput,
+    ResourceNotFound,
+    TooManyResources,
+    refuse,
+)
 from api.identifiers import parse
 from api.paging import Listing, Page, oldest_first
 from api.resources.models import Resource
@@ -58,7 +66,9 @@ def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> R
     with write():
         organisation = accounts.locked_organisation(actor.organisation)
         credential = credentials.changeable(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
-        _check(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
+        refuse(
+            errors_of(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
+        )
         _check_provider(credential, wanted.provider)
         limit = accounts.limits_of(organisation.tier).resources
         if limit is not None and _counted(actor.organisation) >= limit:
@@ -118,8 +128,14 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> C
         changed = {name: value for name, value in changes.items() if getattr(resource, name) != value}
         for name, value in changed.items():
             setattr(resource, name, value)
-        _check(
-            resource.provider, resource.resource_type, resource.resource_identifier, resource.region, resource.config
+        refuse(
+            errors_of(
+                resource.provider,
+                resource.resource_type,
+                resource.resource_identifier,
+                resource.region,
+                resource.config,
+            )
         )
         if changed:
             if _WHICH_OBJECT & set(changed):
@@ -185,6 +201,22 @@ def named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list
     return resources
 
 
+def errors_of(
+    provider: str, resource_type: str, identifier: str, region: str | None, config: Mapping[str, Any] | None
+) -> Details:
+    """All that the cloud's declaration has against a resource; nothing if it can be added."""
+    cloud = CLOUDS[provider]
+    if resource_type not in cloud.resource_types:
+        kinds = " or ".join(cloud.resource_types)
+        return {"resourceType": [f"resourceType must be {kinds} for {provider} resources"]}
+    errors = config_errors(cloud, resource_type, config or {})
+    if malformed := cloud.check_identifier(resource_type, identifier):
+        errors = {"resourceIdentifier": [malformed], **errors}
+    if cloud.needs_region and not region:
+        errors = {"region": [f"region is required for {provider} resources"], **errors}
+    return errors
+
+
 def subject(resource: Resource) -> audit.Subject:
     """How the audit trail names a resource."""
     return audit.Subject("RESOURCE", resource.id, resource.name)
@@ -212,18 +244,3 @@ def _check_provider(credential: Credential, provider: str) -> None:
     if credential.provider != provider:
         sentence = f"provider must be {credential.provider}, as that of the credential"
         raise InvalidInput(sentence, {"provider": [sentence]})
-
-
-def _check(
-    provider: str, resource_type: str, identifier: str, region: str | None, config: Mapping[str, Any] | None
-) -> None:
-    """Raises InvalidInput where the cloud's declaration does not allow the resource."""
-    cloud = CLOUDS[provider]
-    if resource_type not in cloud.resource_types:
-        refuse({"resourceType": [f"resourceType must be {' or '.join(cloud.resource_types)} for {provider} resources"]})
-    if cloud.needs_region and not region:
-        refuse({"region": [f"region is required for {provider} resources"]})
-    if malformed := cloud.check_identifier(resource_type, identifier):
-        refuse({"resourceIdentifier": [malformed]})
-    if config is not None:
-        refuse(config_errors(cloud, resource_type, config))

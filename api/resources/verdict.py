@@ -12,7 +12,8 @@ from api.due import Claim, LostClaim, Priority
 from api.resources.models import Resource
 from api.resources.service import subject
 
-_BARRED = "credential is invalid: "
+BARRED = "credential is invalid: "
+"""How the reason begins that is not the object's own."""
 _NO_VERDICT_YET = "CredentialNotVerified"
 
 
@@ -64,7 +65,7 @@ def record(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seco
         missing = list(refusal.missing) if refusal else []
         error = str(refusal) if refusal else None
         if credential.is_valid is False:
-            error, missing = _BARRED + str(credential.verification_error), []
+            error, missing = BARRED + str(credential.verification_error), []
         is_news = (resource.verified_revision, resource.is_active, resource.verification_error) != (
             resource.revision,
             error is None,
@@ -88,7 +89,7 @@ def unreachable(claim: Claim, reason: str) -> None:
 
 def bar(credential_id: uuid.UUID, error: str) -> None:
     """Turn the resources of a credential that is invalid inactive. Inside `write`, with the credential locked."""
-    reason = _BARRED + error
+    reason = BARRED + error
     ours = Resource.credential_id == credential_id
     for resource in Resource.select().where(ours, Resource.is_active):
         _tell(resource, reason)

@@ -45,9 +45,21 @@ def chosen(
     for version, network in networks.items():
         _check_is_own(actor, network, own.get(version))
         _check_width(network, organisation)
-        if not may_be_let_in(network, settings.session_allowed_networks):
-            _refuse(network, f"{plainly(network)} is no public address, and this server is not told to let it in")
+        if obstacle := obstacle_to(network, settings):
+            _refuse(network, obstacle)
     return dict(sorted(networks.items()))
+
+
+def detected(actor: Actor) -> Address:
+    """Where the caller is seen."""
+    return parse_address(actor.ip_address or "")
+
+
+def obstacle_to(network: Network, settings: Settings) -> str | None:
+    """Why nobody is let in from there."""
+    if may_be_let_in(network, settings.session_allowed_networks):
+        return None
+    return f"{plainly(network)} is no public address, and this server is not told to let it in"
 
 
 def _own(actor: Actor, proofs: Sequence[str], settings: Settings) -> Mapping[int, Address]:
@@ -59,7 +71,7 @@ def _own(actor: Actor, proofs: Sequence[str], settings: Settings) -> Mapping[int
         if address.version in shown:
             raise InvalidInput("proofs: one of each IP version", {"proofs": ["one of each IP version"]})
         shown[address.version] = address
-    connected = parse_address(actor.ip_address or "")
+    connected = detected(actor)
     return {connected.version: connected, **shown}
 
 

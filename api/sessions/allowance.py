@@ -1,7 +1,7 @@
 """What somebody may open, and for how long."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.accounts import service as accounts
@@ -92,6 +92,14 @@ def openable(actor: Actor) -> list[Openable]:
         Openable(resource, _longest([resource], actor.tier, reach or {}), obstacle_to(resource))
         for resource in existing.found(actor.organisation, reach)
     ]
+
+
+def longest_of(actor: Actor, resource_ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, int]:
+    """The most minutes that a session of the caller's on each of the resources may last, as far as they are there."""
+    tier, reach = actor.tier, _reach(actor) or {}
+    if tier is None:  # EntryGuard itself
+        return {}
+    return {one.id: _longest([one], tier, reach) for one in existing.found(actor.organisation, resource_ids)}
 
 
 def allowed_still(actor: Actor, tier: str, resource_ids: Sequence[uuid.UUID]) -> Allowance:

@@ -20,11 +20,10 @@ from api.errors import (
     StaleObject,
 )
 from api.identifiers import parse
-from api.network import parse_address
 from api.room import Room
 from api.server import current_server
 from api.sessions import changing, service, shown, starting
-from api.sessions.addresses import WantedAddresses
+from api.sessions.addresses import WantedAddresses, detected
 from api.sessions.allowance import Openable, WantedDuration, openable
 from api.sessions.models import Session
 from api.sessions.proofs import proof_of
@@ -182,7 +181,7 @@ class DetectedAddress(MethodView):
         address asks over each.
         """
         actor, moment = current_actor(), current_time()
-        address = parse_address(actor.ip_address or "")
+        address = detected(actor)
         proof = proof_of(address, actor.caller, moment, current_server().settings.cookie_secret)
         return SeenAddress(str(address), address.version, moment, proof)
 

@@ -21,7 +21,8 @@ from api.targets.holding import Held
 from api.targets.models import Grant
 
 EXPIRED, MANUAL = "EXPIRED", "MANUAL"
-STATUSES = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", "EXPIRING", "EXPIRED", "CANCELLED")
+EXPIRING = "EXPIRING"
+STATUSES = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", EXPIRING, "EXPIRED", "CANCELLED")
 
 HAS_ENDED = "The session has ended. Start another one."
 
@@ -45,6 +46,16 @@ def listed(actor: Actor, wanted: SessionFilter) -> Listing[Session]:
     """The caller's sessions, or all of the organisation that he administers; the last one first."""
     query = _of_caller(actor)
     return newest_first(query if wanted.status is None else query.where(Session.status == wanted.status), wanted)
+
+
+def unfinished(actor: Actor, page: Page) -> Listing[Session]:
+    """Of the same, those that have not ended, or whose rules are still being removed; the last one first."""
+    return newest_first(_of_caller(actor).where(_is_unfinished()), page)
+
+
+def finished(actor: Actor, page: Page) -> Listing[Session]:
+    """Of the same, those of which nothing is left; the last one first."""
+    return newest_first(_of_caller(actor).where(~_is_unfinished()), page)
 
 
 def stop(actor: Actor, session_id: uuid.UUID) -> Session:
@@ -141,10 +152,14 @@ def _of_caller(actor: Actor) -> Any:
     return query if is_unlimited(actor) else query.where(Session.user_id == actor.user_id)
 
 
+def _is_unfinished() -> Any:
+    return Session.ended_at.is_null() | (Session.status == EXPIRING)
+
+
 def _status(session: Session, grants: Collection[Grant]) -> str:
     if session.ended_reason is not None:
         if any(grant.status == targets.REMOVING for grant in grants):
-            return "EXPIRING"
+            return EXPIRING
         return "EXPIRED" if session.ended_reason == EXPIRED else "CANCELLED"
     live = {grant.status for grant in grants if grant.ended_at is None}
     if live == {targets.APPLIED}:

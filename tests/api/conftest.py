@@ -90,11 +90,13 @@ def vault(settings: Settings) -> Vault:
 
 @pytest.fixture
 def app(environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
-    """The application as production has it: Flask's testing mode would change what errors look like.
-
-    To join its parts takes longer than most tests do: only what is a test's own is put in anew.
-    """
+    """The application as production has it: Flask's testing mode would change what errors look like."""
     notify.use(settings.redis_url)
+    return shared_app(environment, settings, vault)
+
+
+def shared_app(environment: dict[str, str], settings: Settings, vault: Vault) -> flask.Flask:
+    """To join its parts takes longer than most tests do: only what is a test's own is put in anew."""
     shared = frozenset(environment.items() - _own(environment).items())
     if shared not in _apps:
         if len(_apps) == _MOST_APPS:

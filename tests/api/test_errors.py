@@ -41,7 +41,6 @@ def check(answer: Any, status: int, code: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nothing",
         "/api",
         "/api/v1",
@@ -149,14 +148,14 @@ def test_a_crash_is_logged_with_its_place_and_without_its_text(
     assert SECRET not in caplog.text
 
 
-def _bind_to_nothing(tmp_path: Any, engine: str) -> None:
+def bind_to_nothing(tmp_path: Any, engine: str) -> None:
     database.close_all()
     bind({"sqlite": f"sqlite:///{tmp_path}/gone/x.sqlite", "postgresql": "postgresql://127.0.0.1:1/x"}[engine])
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_a_database_that_is_away_is_unavailable(admin: Caller, tmp_path: Any, engine: str) -> None:
-    _bind_to_nothing(tmp_path, engine)
+    bind_to_nothing(tmp_path, engine)
 
     answer = admin.get("/credentials")
 
@@ -181,7 +180,7 @@ def test_a_database_that_goes_away_on_the_way_is_unavailable(admin: Caller, db: 
 
 
 def test_what_anybody_may_read_needs_no_database(client: FlaskClient, admin: Caller, tmp_path: Any) -> None:
-    _bind_to_nothing(tmp_path, "postgresql")
+    bind_to_nothing(tmp_path, "postgresql")
     signed_in = {"Authorization": f"Bearer {admin.token}"}
 
     for path in (f"{BASE}/openapi.json", f"{BASE}/docs", "/healthz"):

@@ -75,10 +75,12 @@ class Nimbus:
         "GATE": ResourceType("GATE", "Gate", "The gate's name", "north", ("port", "ports", "portRange", "protocol"))
     }
     needs_region = False
+    regions: tuple[str, ...] = ()
     permissions: tuple[str, ...] = (LOOK, OPEN)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"GateNotFound"})
     policy_use = "A list of rights: hand it in with the key."
+    remedies: Mapping[str, str] = {"KeyUnknown": "Make a new key, and replace the secret."}
     hints: Mapping[str, str] = {
         "KeyUnknown": "Sky key is wrong",
         "NotPermitted": "Key may not do what EntryGuard needs",

@@ -161,6 +161,12 @@ def test_the_partitions_of_a_policy_are_those_of_the_sdk() -> None:
         assert f"arn:{partition}:ec2:{region}:" in str(CLOUDS["AWS"].policy([Target(region, "sg-1", "SECURITY_GROUP")]))
 
 
+def test_every_region_that_is_offered_is_one_of_the_sdks() -> None:
+    from api.clouds.aws_clients import PARTITIONS  # noqa: PLC0415  loads the SDK, which no other test here needs
+
+    assert set(CLOUDS["AWS"].regions) <= set(PARTITIONS) and len(CLOUDS["AWS"].regions) > 30
+
+
 def test_the_role_for_azure_is_limited_to_the_resource_groups() -> None:
     role = CLOUDS["AZURE"].policy([Target(None, AZURE_GROUP, "NETWORK_SECURITY_GROUP")])
 

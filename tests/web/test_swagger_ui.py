@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.api.published import CREATE_CREDENTIAL
-from tests.served_api import EMAIL, PASSWORD, served
-from tests.web.chromium import browser
+from tests.served_api import EMAIL, PASSWORD
+from tests.web.site import Site
 
 # On a machine that has no browser yet, the first test waits until it is installed.
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("server")) as server:
-        yield f"http://127.0.0.1:{server.port}"
+def address(site: Site) -> str:
+    return site.url
 
 
 @dataclass
@@ -42,14 +41,14 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(address: str) -> Iterator[Visit]:
+def visit(address: str, chromium: Browser) -> Iterator[Visit]:
     """Swagger UI, opened; what happened on the way is kept."""
-    with browser() as chromium:
-        visit = Visit(chromium.new_page(viewport={"width": 1280, "height": 1000}))
-        visit.watch()
-        visit.page.goto(f"{address}/api/v1/docs")
-        visit.page.wait_for_selector(".opblock")
-        yield visit
+    visit = Visit(chromium.new_page(viewport={"width": 1280, "height": 1000}))
+    visit.watch()
+    visit.page.goto(f"{address}/api/v1/docs")
+    visit.page.wait_for_selector(".opblock")
+    yield visit
+    visit.page.context.close()
 
 
 def operation(page: Page, name: str) -> Locator:
@@ -92,9 +91,10 @@ def test_a_stranger_is_refused_in_the_page(visit: Visit) -> None:
     assert (status, answer["error"]) == (401, "UNAUTHORIZED")
 
 
-def test_a_person_signs_in_authorises_and_creates_a_credential(visit: Visit, tmp_path: Path) -> None:
+def test_a_person_signs_in_authorises_and_creates_a_credential(visit: Visit, site: Site, tmp_path: Path) -> None:
     page = visit.page
-    status, login = executed(operation(page, "auth-post_api_v1_auth_login"), {"email": EMAIL, "password": PASSWORD})
+    attempt = {"email": EMAIL, "password": PASSWORD, "organizationSlug": site.slug}
+    status, login = executed(operation(page, "auth-post_api_v1_auth_login"), attempt)
     assert status == 200
     page.locator("button.authorize").first.click()
     page.locator(".auth-container input").first.fill(login["accessToken"])

@@ -33,8 +33,10 @@ class MadeUpCloud:
     fields: tuple[Field, ...] = ()
     resource_types: Mapping[str, ResourceType] = {"SECURITY_GROUP": ResourceType("SECURITY_GROUP", "group", "", "")}
     needs_region = True
+    regions: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ("may:open",)
     hints: Mapping[str, str] = {}
+    remedies: Mapping[str, str] = {}
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({NOT_THERE.code})
     policy_use = ""

@@ -2,10 +2,12 @@
 
 import dataclasses
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from api import audit, tokens
+from api import audit, cookies, tokens
 from api.access import hash_of, standing_login
 from api.accounts import passwords
 from api.accounts.models import Login, Organisation, User
@@ -16,6 +18,8 @@ from api.errors import NotAllowed, Unauthenticated
 from api.secret import Secret
 
 WRONG = "The email or the password is wrong"
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,17 @@ def sign_in(stranger: Actor, attempt: Attempt, failure_key: Secret) -> SignedIn:
 
     Raises Unauthenticated, in the same words and after the same time whatever was wrong; RateLimited after many tries.
     """
+    return _admitted(stranger, attempt, failure_key, _opened)
+
+
+def sign_in_on_pages(stranger: Actor, attempt: Attempt, failure_key: Secret) -> cookies.Shown:
+    """The same for a browser, which is to show what this returns; it lasts as long as the cookie. Raises the same."""
+    return _admitted(stranger, attempt, failure_key, _opened_on_pages)
+
+
+def _admitted(
+    stranger: Actor, attempt: Attempt, failure_key: Secret, opened: Callable[[Actor, User], Opened]
+) -> Opened:
     tried = failures.count(failure_key, attempt.email, attempt.organization_slug, stranger.ip_address)
     user = _named(attempt)
     if not passwords.matches(attempt.password, user.password_hash if user else None) or user is None:
@@ -76,7 +91,7 @@ def sign_in(stranger: Actor, attempt: Attempt, failure_key: Secret) -> SignedIn:
         failures.forgive(tried)
         if renewed_hash is not None:
             User.update(password_hash=renewed_hash).where(User.id == user.id).execute()
-        return _opened(stranger, user)
+        return opened(stranger, user)
 
 
 def refresh(stranger: Actor, refresh_token: Secret) -> SignedIn:
@@ -143,16 +158,29 @@ def _opened(stranger: Actor, user: User) -> SignedIn:
     opened = SignedIn(
         user, tokens.issue("access", user, login_id, moment), tokens.issue("refresh", user, login_id, moment)
     )
+    _keep(user, login_id, opened.refresh_token, moment, tokens.LIFETIME["refresh"])
+    audit.record(_as_actor(stranger, user), "USER_LOGIN", users.subject(user))
+    return opened
+
+
+def _opened_on_pages(stranger: Actor, user: User) -> cookies.Shown:
+    """A new login of `user`. Inside `write`."""
+    opened = cookies.Shown(uuid.uuid4(), cookies.new_key())
+    _keep(user, opened.login_id, opened.key, current_time(), cookies.LIFETIME)
+    audit.record(_as_actor(stranger, user), "USER_LOGIN", users.subject(user))
+    return opened
+
+
+def _keep(user: User, login_id: uuid.UUID, shown: str, moment: datetime, lifetime: timedelta) -> None:
+    """Store a login, and of what its owner is to show only the hash."""
     Login.create(
         id=login_id,
         organisation_id=user.organisation_id,
         user_id=user.id,
-        refresh_hash=hash_of(opened.refresh_token),
+        refresh_hash=hash_of(shown),
         created_at=moment,
-        expires_at=moment + tokens.LIFETIME["refresh"],
+        expires_at=moment + lifetime,
     )
-    audit.record(_as_actor(stranger, user), "USER_LOGIN", users.subject(user))
-    return opened
 
 
 def _exchanged(claims: tokens.Claims, shown: str) -> SignedIn | None:

@@ -1,0 +1,55 @@
+"""What somebody is offered to open: from where, what, and for how long."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from api.actor import Actor
+from api.network import Address
+from api.sessions.addresses import ADMIN, detected, obstacle_to
+from api.sessions.allowance import Openable, openable
+from api.settings import Settings
+from api.web.durations import Duration, choices
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """address_obstacle: why nobody is let in from the caller's own address. chosen: the ids of what is checked."""
+
+    address: Address
+    address_obstacle: str | None
+    may_name_another: bool
+    resources: Sequence[Openable]
+    chosen: Collection[str]
+    durations: Sequence[Duration]
+
+    @property
+    def openable(self) -> list[Openable]:
+        """What can be opened now."""
+        return [one for one in self.resources if not one.obstacle]
+
+    @property
+    def has_place(self) -> bool:
+        """There is an address that somebody can be let in from."""
+        return not self.address_obstacle or self.may_name_another
+
+    @property
+    def limits_differ(self) -> bool:
+        """One resource may be opened for longer than another."""
+        return len({one.longest_minutes for one in self.openable}) > 1
+
+
+def offer(actor: Actor, settings: Settings, chosen: Collection[str] | None = None) -> Offer:
+    """What the caller may open. chosen: None for all that can be opened now."""
+    address, resources = detected(actor), openable(actor)
+    limits = {str(one.resource.id): one.longest_minutes for one in resources if not one.obstacle}
+    checked = limits.keys() if chosen is None else limits.keys() & set(chosen)
+    limit = min((limits[which] for which in checked or limits), default=0)
+    return Offer(
+        address=address,
+        address_obstacle=obstacle_to(ip_network(address), settings),
+        may_name_another=actor.role == ADMIN,
+        resources=resources,
+        chosen=checked,
+        durations=choices(limits.values(), limit, settings.session_min_seconds),
+    )

@@ -1,0 +1,111 @@
+"use strict";
+
+// What the pages do beyond htmx. Without scripts they do the same, with a page for each step.
+
+const lost = () => document.getElementById("lost");
+// The button that a form was sent by: it says what is to be done.
+const pressed = new WeakMap();
+
+// A form that was sent is not sent again while its answer is on the way. The server would do it once all the same.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset.sent = "1";
+  pressed.set(form, event.submitter);
+  form.setAttribute("aria-busy", "true");
+}, true);
+
+const sendable = (form) => {
+  if (!form) return;
+  delete form.dataset.sent;
+  form.removeAttribute("aria-busy");
+};
+document.addEventListener("htmx:afterRequest", (event) => sendable(event.detail.elt.closest("form")));
+// A page that the browser kept for its back button.
+window.addEventListener("pageshow", () => document.querySelectorAll("[data-once]").forEach(sendable));
+
+let unsent = null;
+const say = (event) => {
+  unsent = event.detail?.elt?.closest("form") ?? unsent;
+  lost().hidden = false;
+};
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, say);
+}
+window.addEventListener("offline", say);
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.xhr.status >= 500) return;
+  // That the page hears of the server again does not bring a form there that was lost.
+  if (unsent?.isConnected && event.detail.elt.closest("form") !== unsent) return;
+  lost().hidden = true;
+  unsent = null;
+});
+
+// After an answer with errors: to the first field that needs a change; after any other: to its beginning.
+const toFirstError = () => {
+  const wrong = document.querySelector("[aria-invalid=true]");
+  if (wrong) wrong.focus();
+  return wrong;
+};
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.boosted && !toFirstError()) document.querySelector("main").focus({ preventScroll: true });
+});
+
+// What needs a script is shown by one.
+const showCopiers = () => {
+  for (const copier of document.querySelectorAll("[data-copy]")) copier.hidden = !navigator.clipboard;
+};
+document.addEventListener("DOMContentLoaded", () => { toFirstError(); showCopiers(); });
+document.addEventListener("htmx:afterSettle", showCopiers);
+
+document.addEventListener("click", async (event) => {
+  const copier = event.target.closest("[data-copy]");
+  if (copier) {
+    await navigator.clipboard.writeText(document.getElementById(copier.dataset.copy).textContent);
+    copier.querySelector("span").textContent = "Copied";
+  }
+  // What was typed is still there: it is sent again, as often as need be, and done once.
+  if (event.target.closest("[data-retry]")) unsent?.isConnected ? (pressed.get(unsent) ?? unsent.querySelector("button")).click() : location.reload();
+});
+
+// A key file pasted into one of a credential's fields fills in all that it names.
+document.addEventListener("paste", (event) => {
+  const prefix = "credentialData.";
+  if (!event.target.name?.startsWith(prefix)) return;
+  let file;
+  try { file = JSON.parse(event.clipboardData.getData("text")); } catch { return; }
+  const fields = Object.entries(file ?? {}).map(([name, value]) => [event.target.form.elements[prefix + name], value]);
+  const known = fields.filter(([field]) => field);
+  if (!known.length) return;
+  event.preventDefault();
+  for (const [field, value] of known) field.value = value;
+});
+
+// The time that is left of sessions, counted on between two answers of the server.
+const countDown = () => {
+  for (const one of document.querySelectorAll("[data-left]")) {
+    one.ends ??= Date.now() + one.dataset.left * 1000;
+    const left = Math.max(0, Math.round((one.ends - Date.now()) / 1000));
+    const [minutes, seconds] = [Math.floor(left / 60) % 60, left % 60].map((part) => String(part).padStart(2, "0"));
+    one.textContent = `${Math.floor(left / 3600)}:${minutes}:${seconds}`;
+  }
+};
+// Of the durations, those that all that is checked may be open for; what is a limit of something else is no choice.
+const offerDurations = () => {
+  const chosen = [...document.querySelectorAll("[data-longest]:checked")].map((one) => Number(one.dataset.longest));
+  if (!chosen.length) return;
+  const limit = Math.min(...chosen);
+  for (const button of document.querySelectorAll(".offer [name=durationMinutes]")) {
+    const minutes = Number(button.value);
+    button.hidden = minutes > limit || (minutes < limit && !("usual" in button.dataset));
+  }
+};
+const refresh = () => { countDown(); offerDurations(); };
+document.addEventListener("DOMContentLoaded", () => { refresh(); setInterval(countDown, 1000); });
+document.addEventListener("htmx:afterSettle", refresh);
+document.addEventListener("change", (event) => { if ("longest" in event.target.dataset) offerDurations(); });

@@ -1,0 +1,104 @@
+"""Somebody at a browser: what they see, what the browser complains of, what it fetched; screenshots and axe-core."""
+
+import functools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+from playwright.sync_api import BrowserContext, Locator, Page, Response
+
+from tests.served_api import EMAIL, PASSWORD
+from tests.web.site import Site
+
+SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+# An answer with errors beside the fields has a status of its own, of which the browser's console tells.
+_EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+_WATCH_POLICY = (
+    "document.addEventListener('securitypolicyviolation', "
+    "(e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
+)
+
+
+@dataclass
+class Visitor:
+    """A page in a browser without a history, and all that was noted on the way."""
+
+    site: Site
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    answers: list[Response] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, site: Site, context: BrowserContext) -> "Visitor":
+        """Somebody who has just opened the browser."""
+        visitor = cls(site, context, context.new_page())
+        context.add_init_script(_WATCH_POLICY)
+        visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+        visitor.page.on("console", lambda message: visitor._note(message.type, message.text))
+        visitor.page.on("response", lambda answer: visitor.answers.append(answer))  # noqa: PLW0108 - it marks what it is given
+        visitor.page.set_default_timeout(20_000)
+        return visitor
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and not _EXPECTED.match(text):
+            self.complaints.append(text)
+
+    def go(self, path: str) -> Page:
+        """Open a page of the site."""
+        self.page.goto(self.site.url + path)
+        return self.page
+
+    def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> None:
+        """Through the form, as a person does."""
+        self.go("/sign-in")
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        if not self.page.get_by_label("Organisation").is_visible():
+            self.page.get_by_text("My address is in several organisations").click()
+        self.page.get_by_label("Organisation").fill(self.site.slug)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    def row(self, name: str) -> Locator:
+        """The row of a table that has this name in it."""
+        return self.page.get_by_role("row").filter(has_text=name)
+
+    def look(self, name: str) -> None:
+        """Keep pictures of the page, wide and narrow, light and dark; it must please axe-core and fit a phone."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        for size, width in ((WIDE, "1280"), (PHONE, "390")):
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            for scheme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                self.page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+                if (width == "1280") == (scheme == "light"):
+                    assert self.violations() == [], f"{name} at {width}, {scheme}"
+            assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {width}"
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        self.page.emulate_media(color_scheme="light")
+
+    def violations(self) -> list[str]:
+        """What axe-core finds against WCAG 2.2 AA on the page as it is."""
+        self.page.evaluate(_axe())
+        options: dict[str, Any] = {"runOnly": {"type": "tag", "values": _RULES}, "resultTypes": ["violations"]}
+        found = self.page.evaluate("(options) => axe.run(options)", options)
+        return [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]
+
+    def kept(self) -> str:
+        """All that the browser has of the page and keeps beside it."""
+        return str(
+            self.page.evaluate(
+                "JSON.stringify([document.documentElement.outerHTML, {...localStorage}, {...sessionStorage},"
+                " location.href, [...document.querySelectorAll('input, textarea')].map((one) => one.value)])"
+            )
+        )
+
+
+@functools.cache
+def _axe() -> str:
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
