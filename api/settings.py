@@ -137,16 +137,17 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def _setting(parse: Callable[[str], Any], meaning: str, **default: Any) -> Any:
-    return field(metadata={"parse": parse, "meaning": meaning}, **default)
+def _setting(parse: Callable[[str], Any], meaning: str, **how: Any) -> Any:
+    return field(metadata={"parse": parse, "meaning": meaning}, **how)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that an operator can set. `entryguard-server settings` lists them."""
 
-    database_url: str = _setting(_database_url, "where the data is: sqlite:///file or postgresql://…")
-    redis_url: str = _setting(_redis_url, "Redis or Valkey: redis://… or unix://…")
+    # Passwords may stand in the two URLs.
+    database_url: str = _setting(_database_url, "where the data is: sqlite:///file or postgresql://…", repr=False)
+    redis_url: str = _setting(_redis_url, "Redis or Valkey: redis://… or unix://…", repr=False)
     jwt_secret: Secret = _setting(_secret, "signs access and refresh tokens")
     audit_key: Secret = _setting(_secret, "signs the audit trail and the hashes of idempotent requests")
     cookie_secret: Secret = _setting(_secret, "signs the cookies of the web pages")
