@@ -8,7 +8,7 @@ from tests.proof.ledger import proven
 from tests.proof.neighbours.redis_faults import FAULTS, OPTION
 
 _PYTEST = (sys.executable, "-m", "pytest", "-q", "--tb=short", "-n", "2", "--dist", "loadfile")
-_FUNCTIONAL = (*_PYTEST, "tests/api", "tests/worker/test_processes.py")
+_FUNCTIONAL = (*_PYTEST, "tests/api", "tests/worker/processes")
 # The engines see nothing of Redis: one run on the other is enough.
 _ON_SQLITE, _ON_POSTGRESQL = ("-k", "not postgresql"), ("-k", "postgresql")
 _LINES_SHOWN = 120

@@ -11,24 +11,15 @@ from pathlib import Path
 import pytest
 
 from api import workers
-from api.credentials import secrets
 from api.credentials.models import Credential
-from api.database import current_time, database, write
-from api.due import want
-from api.secret import Secret
-from api.settings import Settings
-from api.start import start
-from api.vault import Vault
+from api.database import database
 from tests.clouds.aws_standin import AwsStandIn, slow
 from tests.eventually import eventually
 from tests.proof.ledger import proven
-from tests.proof.neighbours.redis_faults import given_valkey
-from tests.rows import fresh, make_credential
-from tests.server_process import ServerProcess, is_running, kill, settings_for
+from tests.rows import fresh
+from tests.server_process import ServerProcess, is_running, kill
 from tests.valkey_server import ValkeyServer
-
-# A worker loads the SDKs of all clouds before it serves: seconds of work, on a machine that may be busy.
-START_SECONDS = 60
+from tests.worker.processes.conftest import START_SECONDS
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -43,42 +34,6 @@ def catches(pid: int | None, number: int) -> bool:
     """Whether a process has a handler for a signal (proc_pid_status(5))."""
     [caught] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt:")]
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsStandIn]:
-    with AwsStandIn() as running:
-        yield running
-
-
-@pytest.fixture
-def valkey(pytestconfig: pytest.Config) -> Iterator[ValkeyServer]:
-    with given_valkey(pytestconfig) as server:
-        yield server
-
-
-@pytest.fixture
-def settings(db: str, key_ring_text: str, valkey: ValkeyServer, aws: AwsStandIn) -> dict[str, str]:
-    return settings_for(db, valkey.url, aws.endpoint, key_ring_text)
-
-
-@pytest.fixture
-def add_credential(settings: dict[str, str], aws: AwsStandIn) -> Callable[[], Credential]:
-    """Adds a good credential, as the API does but for the ring."""
-    vault: Vault = start(Settings.from_environment(settings), connections=4)
-    if database.is_closed():
-        database.connect()
-    key = aws.user()
-
-    def add() -> Credential:
-        credential = make_credential()
-        with write():
-            data = Secret.of_json(key.credential_data)
-            secrets.keep(credential, 1, secrets.CURRENT, data, vault, current_time())
-            want(Credential, Credential.id == credential.id)
-        return credential
-
-    return add
 
 
 @pytest.fixture
