@@ -24,7 +24,7 @@ SECOND = 1_000_000
 def asking(app: flask.Flask, **headers: str) -> Any:
     """A request from `ADDRESS`, as the views see it."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return app.test_request_context(headers=named, environ_overrides={"REMOTE_ADDR": ADDRESS})
+    return app.test_request_context("/api/v1/credentials", headers=named, environ_overrides={"REMOTE_ADDR": ADDRESS})
 
 
 def found(app: flask.Flask, **headers: str) -> Actor:

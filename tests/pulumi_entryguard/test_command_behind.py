@@ -81,7 +81,7 @@ def test_the_command_runs_with_the_door_open_which_is_closed_behind_it(
 ) -> None:
     done = entryguard(*opening(door, ["sh", "-c", f"echo mine; {script}"]), environment=pipeline)
 
-    assert (done.returncode, done.stdout) == (code, "mine\n")
+    assert (done.returncode, done.stdout) == (code, "mine\n"), done.stderr
     assert f"session {session_of(done.stderr)} is closed (MANUAL)" in done.stderr
     assert doors.is_closed_soon(door)
 

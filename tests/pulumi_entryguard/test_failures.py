@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +29,7 @@ class Context:
 
 
 def served(error: Exception | None, context: Context, timeout: float = 0.0) -> Any:
-    """Do as Pulumi's server does: call the provider, and abort with the traceback of what it raises."""
+    """Do as Pulumi's server does: call the provider in a thread, and abort with the traceback of what it raises."""
     request = SimpleNamespace(timeout=timeout)
 
     @plainly
@@ -43,7 +44,8 @@ def served(error: Exception | None, context: Context, timeout: float = 0.0) -> A
         except Exception:  # noqa: BLE001  as Pulumi's server does
             context.abort(SimpleNamespace(value=[2]), "Traceback (most recent call last): …")
 
-    return serve(request, context)
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(serve, request, context).result()
 
 
 def test_a_failure_is_one_line_instead_of_a_traceback() -> None:

@@ -16,6 +16,7 @@ from tests.valkey_server import ValkeyServer
 
 Limited = Callable[..., FlaskClient]
 FEW = 3
+NOWHERE = f"{BASE}/nothing"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def limited(environment: dict[str, str], vault: Vault) -> Limited:
     return make
 
 
-def statuses(client: FlaskClient, count: int, path: str = f"{BASE}/nothing", address: str = "192.0.2.1") -> list[int]:
+def statuses(client: FlaskClient, count: int, path: str = NOWHERE, address: str = "192.0.2.1") -> list[int]:
     return [ask(client, path, address).status_code for _ in range(count)]
 
 

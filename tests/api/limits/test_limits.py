@@ -11,7 +11,7 @@ from api.app import create_app
 from api.settings import Settings
 from api.vault import Vault
 from tests.api.conftest import BASE, PASSWORD, Caller, sign_in
-from tests.api.limits.conftest import FEW, Limited, ask, statuses
+from tests.api.limits.conftest import FEW, NOWHERE, Limited, ask, statuses
 from tests.api.test_errors import check
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -67,7 +67,7 @@ def test_paths_and_methods_that_are_not_there_count_too(limited: Limited) -> Non
 
     assert statuses(client, 1) == [404]
     assert ask(client, LOGIN, method="PUT").status_code == 405
-    assert ask(client, "/", method="TRACE").status_code == 404
+    assert ask(client, NOWHERE, method="TRACE").status_code == 404
     assert statuses(client, 1) == [429]
 
 
@@ -75,14 +75,14 @@ def test_addresses_of_one_ipv6_customer_count_as_one(limited: Limited) -> None:
     client = limited(address="2/minute")
     addresses = ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:1::3", "2001:db8:0:2::1")
 
-    assert [ask(client, "/", address).status_code for address in addresses] == [404, 404, 429, 404]
+    assert [ask(client, NOWHERE, address).status_code for address in addresses] == [404, 404, 429, 404]
 
 
 def test_a_forged_header_is_no_other_address(limited: Limited) -> None:
     client = limited(address="1/minute")
     headers = [{"X-Forwarded-For": f"198.51.100.{number}"} for number in range(3)]
 
-    assert [ask(client, "/", headers=header).status_code for header in headers] == [404, 429, 429]
+    assert [ask(client, NOWHERE, headers=header).status_code for header in headers] == [404, 429, 429]
 
 
 def test_a_user_is_limited_whatever_the_address_and_beside_others(
