@@ -3,34 +3,64 @@
 The size of anybody's backlog is never asked for, so a long one delays nobody else.
 """
 
+import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
 import peewee
 
-from api.database import locked, now, write
+from api import notify
+from api.database import after_commit, locked, now, write
 from api.due import LEASE_SECONDS, Claim, DueModel, Priority, Turn, is_due
 
 # How often a look goes on to whoever is next when others took what it found, before it says that nothing is due.
 _RACES = 5
 _NOTHING = 99
+# A claim's token is the claimant's slot, then what is its own.
+_OWN_BITS = 64
 
 
-def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority]) -> Claim | None:
+def new_slot() -> int:
+    """A place for one process that claims, and for whoever comes after it when it has died."""
+    return secrets.randbits(128 - _OWN_BITS)
+
+
+def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority], slot: int | None = None) -> Claim | None:
     """Take the most urgent due row of the organisation that waited longest; None where nothing is due.
 
-    Returns a claim whose lease is `LEASE_SECONDS` long.
+    Returns a claim whose lease is `LEASE_SECONDS` long. slot: the claimant's; None: one of its own.
     """
+    slot = new_slot() if slot is None else slot
     models = [model for model in models if _anything_due(model)]
     for _ in range(_RACES):
         waiting = [found for model in models if (found := _waiting(model, priorities))]
         if not waiting:
             return None
         for priority, _, organisation_id, model in sorted(waiting, key=lambda found: found[:2]):
-            if taken := _take(model, organisation_id, Priority(priority)):
+            if taken := _take(model, organisation_id, Priority(priority), slot):
                 return taken
     return None
+
+
+def abandon(models: Sequence[type[DueModel]], slot: int) -> int:
+    """Have others take over at once what the process in a slot had claimed: it is known to be dead.
+
+    They inherit it as if its leases had run out, for a call of its own may still land. Returns how many rows.
+    """
+    first, last = _token(slot, 0), _token(slot, 2**_OWN_BITS - 1)
+    with write():
+        after_commit(notify.ring)
+        return sum(
+            model.update(claimed_until=now())
+            .where(model.claim_token.between(first, last), model.claimed_until > now())
+            .execute()
+            for model in models
+        )
+
+
+def _token(slot: int, own: int) -> uuid.UUID:
+    return uuid.UUID(int=slot << _OWN_BITS | own)
 
 
 def _anything_due(model: type[DueModel]) -> bool:
@@ -65,7 +95,7 @@ def _has_due(model: type[DueModel], priority: Priority) -> peewee.Node:
     )
 
 
-def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority) -> Claim | None:
+def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority, slot: int) -> Claim | None:
     query = (
         model.select(model.id, model.wanted_revision, model.attempts, model.claim_token)
         .where(model.organisation_id == organisation_id, model.due_priority == int(priority), is_due(model))
@@ -78,7 +108,7 @@ def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority)
         row = locked(query, "SKIP LOCKED").first()
         if row is None:
             return None
-        token = uuid.uuid4()
+        token = _token(slot, secrets.randbits(_OWN_BITS))
         model.update(claim_token=token, claimed_until=now(LEASE_SECONDS)).where(model.id == row.id).execute()
         Turn.update(served_at=now()).where(turn).execute()
     return Claim(

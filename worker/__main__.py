@@ -2,8 +2,10 @@
 
 import signal
 import sys
+from functools import partial
 
 from api import log
+from api.claims import new_slot
 from api.database import AWAY, database
 from api.key_ring import KeyRingError
 from api.process import harden
@@ -32,8 +34,12 @@ def main() -> int:
         return _refuse(f"The database does not answer ({type(error).__name__}).")
     database.close_all()
     load_sdks(settings.ca_bundle)
-    children = [Process(f"child {number}", lambda: Child(settings).run()) for number in range(1, CHILDREN + 1)]
+    children = [Process(f"child {number}", partial(_serve, settings, new_slot())) for number in range(1, CHILDREN + 1)]
     return Parent([*children, Process("sweeper", lambda: sweep.run(settings))]).run()
+
+
+def _serve(settings: Settings, slot: int) -> int:
+    return Child(settings, slot).run()
 
 
 def _refuse(sentence: str) -> int:

@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 class Child:
     """Made after the fork: its connections, threads and opened secrets are its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, slot: int) -> None:
         # Two more than the threads: the leases, and the heartbeat.
         vault = start(settings, THREADS + 2)
-        self._drain = Drain(desk_for(settings, vault), _LOOK_SECONDS_WITHOUT_BELL)
+        self._drain = Drain(desk_for(settings, vault), _LOOK_SECONDS_WITHOUT_BELL, slot)
         self._bell = Listener(settings.redis_url, self._drain.look)
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         # Two children that were started together are not replaced together.

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from api import due, installation
-from api.claims import claim
+from api.claims import abandon, claim, new_slot
 from api.database import AWAY, connection, write
 from api.due import Claim, LostClaim, Priority
 from worker.desk import Servant
@@ -44,10 +44,12 @@ class Drain:
     """`THREADS` threads, half of them for revoking only, so that no other work can hold a revocation up.
 
     look_seconds: how long a thread without work waits before it looks by itself; set it as the bell can be heard.
+    slot: the place that the process is started in, again and again.
     """
 
-    def __init__(self, servant: Servant, look_seconds: float = 0.5) -> None:
+    def __init__(self, servant: Servant, look_seconds: float = 0.5, slot: int | None = None) -> None:
         self._servant = servant
+        self._slot = new_slot() if slot is None else slot
         self.look_seconds = look_seconds
         self.served = 0
         self._closed = threading.Event()
@@ -58,6 +60,10 @@ class Drain:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
+        """Begin with what the process before this one in its slot had claimed when it died: nobody waits for that."""
+        with connection():
+            if left := abandon(self._servant.models, self._slot):
+                _log.info("%d taken over from the process before", left)
         for priorities in (tuple(Priority), (Priority.REVOKE,)):
             chime = _Chime()
             self._chimes.append(chime)
@@ -110,7 +116,7 @@ class Drain:
             # Each time: a database may be exchanged for a restored one under a worker that goes on.
             if not installation.may_work():
                 return False
-            taken = claim(self._servant.models, priorities)
+            taken = claim(self._servant.models, priorities, self._slot)
             if taken is None:
                 return False
             if self._closed.is_set():  # while the claim was made

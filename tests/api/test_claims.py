@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from api import due
-from api.claims import claim
+from api.claims import abandon, claim, new_slot
 from api.credentials.models import Credential
 from api.database import bind, clock, connection, current_time, write
-from api.due import Claim, Priority, Turn, settle
+from api.due import Claim, Priority, Turn, renew, settle
 from api.resources.models import Resource
 from tests.rows import make_credential, make_due, make_organisation, make_resource
 
@@ -182,3 +182,21 @@ def test_a_claim_moves_its_organisation_to_the_end_of_the_line() -> None:
     take()
 
     assert Turn.get_by_id(credential.organisation_id).served_at.year >= 2026
+
+
+def test_what_the_dead_had_claimed_is_taken_over_at_once_and_is_inherited() -> None:
+    dead, living = new_slot(), new_slot()
+    theirs, others = make_credential(), make_credential()
+    make_due(theirs)
+    assert claim([Credential], ALL, dead)
+    make_due(others)
+    taken = claim([Credential], ALL, living)
+    assert taken
+
+    assert abandon([Credential, Resource], dead) == 1
+
+    heir = claim([Credential], ALL, living)
+    assert heir and (heir.row_id, heir.inherited) == (theirs.id, True)
+    assert claim([Credential], ALL) is None, "what the living have is theirs"
+    renew(taken)
+    assert abandon([Credential, Resource], dead) == 0

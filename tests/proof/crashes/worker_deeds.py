@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import worker.lease
 from api import due, workers
 from api.accounts.models import Login, SignInFailure
+from api.claims import abandon, claim, new_slot
 from api.credentials.models import Credential, TargetListing
 from api.database import connection, current_time, now, write
 from api.idempotency import IdempotencyKey
@@ -17,6 +18,7 @@ from tests.proof.crashes.deed import EVERY_CLOUD, EVERY_CLOUD_IF_FULL, deed
 from tests.proof.crashes.site import It, Site, credential_of
 from worker.verify import SETTLING_SECONDS
 
+_SLOT = new_slot()
 _NOBODY = "http://127.0.0.1:1"
 _NO_ADDRESS = "nowhere"
 _DAYS_AGO, _HOURS_AGO, _NEXT_TRY = -3 * 24 * 3600, -3 * 3600, 300
@@ -175,8 +177,20 @@ def renew_a_lease(site: Site, _: It) -> None:
 @deed("worker", prepare=with_credential)
 def give_work_back_on_stopping(site: Site, _: It) -> None:
     drain = site.drain()
-    drain.stop()
-    drain.serve_one(tuple(due.Priority))
+    drain.serve_one(tuple(due.Priority), found=drain.stop)
+
+
+def _with_work_that_a_dead_child_was_at(site: Site, it: It) -> None:
+    with_credential(site, it)
+    with connection():
+        assert claim([Credential], tuple(due.Priority), _SLOT)
+
+
+@deed("worker", prepare=_with_work_that_a_dead_child_was_at)
+def take_over_from_a_dead_child(site: Site, _: It) -> None:
+    with connection():
+        abandon([Credential], _SLOT)
+    site.serve()
 
 
 @deed("worker")

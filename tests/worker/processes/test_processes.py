@@ -175,7 +175,7 @@ def test_a_worker_starts_without_redis(
     assert eventually(lambda: is_valid(credential), seconds=START_SECONDS)
 
 
-def test_a_child_that_is_killed_during_a_call_costs_one_lease(
+def test_what_a_child_was_at_when_it_was_killed_is_taken_over_by_the_next_one(
     process: ServerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
 ) -> None:
     with aws.failing(slow(4)):
@@ -188,6 +188,7 @@ def test_a_child_that_is_killed_during_a_call_costs_one_lease(
 
     assert eventually(lambda: is_valid(credential), seconds=START_SECONDS)
     assert fresh(credential).verified_secret_version == 1
+    assert "1 taken over from the process before" in process.log, "it was not left to its lease"
 
 
 def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
