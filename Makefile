@@ -20,7 +20,7 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz storm lint format lock reference types wheels clean pulumi
+.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz storm lint format lock reference pictures types wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,9 @@ format: $(VENV)/installed ## lay the code out as lint wants it
 
 reference: $(VENV)/installed ## docs/reference.md anew, from the code
 	$(BIN)/python -m tools.reference
+
+pictures: $(VENV)/installed ## docs/pictures anew: the pages through a real server and browser, with every cloud's stand-in
+	@$(BIN)/python -m tests.web.pictures
 
 types: $(VENV)/installed ## the Pulumi package's typed credentials and least privilege anew, from the clouds' declarations
 	$(BIN)/python -m tools.types

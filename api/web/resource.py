@@ -49,8 +49,10 @@ def status(resource_id: str) -> Answer | tuple[str, int, dict[str, str]]:
 @room.post("/<resource_id>/verify")
 @requires("resources:write")
 def verify(resource_id: str) -> Response:
-    """Have it verified now"""
+    """Have it verified now; then back to where that was asked for"""
     service.ask_verification(current_actor(), parse(resource_id, ResourceNotFound))
+    if flask.request.form.get("back") == "table":
+        return flask.redirect(flask.url_for(TABLE), 303)
     return _back_to(resource_id)
 
 

@@ -1,11 +1,14 @@
 """What somebody is offered to open: from where, what, and for how long."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from api.actor import Actor
+from api.credentials import service as credentials
 from api.network import Address
+from api.paging import Page
 from api.sessions.addresses import ADMIN, detected, obstacle_to
 from api.sessions.allowance import Openable, openable
 from api.settings import Settings
@@ -14,7 +17,10 @@ from api.web.durations import Duration, choices
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """address_obstacle: why nobody is let in from the caller's own address. chosen: the ids of what is checked."""
+    """address_obstacle: why nobody is let in from the caller's own address. chosen: the ids of what is checked.
+
+    has_credentials: what is to be opened can be added; asked where there is nothing to open.
+    """
 
     address: Address
     address_obstacle: str | None
@@ -22,11 +28,19 @@ class Offer:
     resources: Sequence[Openable]
     chosen: Collection[str]
     durations: Sequence[Duration]
+    has_credentials: bool
 
     @property
     def openable(self) -> list[Openable]:
         """What can be opened now."""
         return [one for one in self.resources if not one.obstacle]
+
+    @property
+    def digest(self) -> str:
+        """The same for offers that look the same, whatever is checked."""
+        seen = [(one.resource.id.int, one.resource.name, one.longest_minutes, one.obstacle) for one in self.resources]
+        told = (str(self.address), self.address_obstacle, self.may_name_another, self.has_credentials, seen)
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
     @property
     def has_place(self) -> bool:
@@ -52,4 +66,5 @@ def offer(actor: Actor, settings: Settings, chosen: Collection[str] | None = Non
         resources=resources,
         chosen=checked,
         durations=choices(limits.values(), limit, settings.session_min_seconds),
+        has_credentials=not resources and bool(credentials.listed(actor.organisation, Page(limit=1)).rows),
     )

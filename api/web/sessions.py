@@ -8,7 +8,6 @@ from werkzeug.wrappers import Response
 from api import idempotency
 from api.access import current_actor, requires
 from api.actor import Actor
-from api.credentials import service as credentials
 from api.errors import Details, EntryGuardError, ResourceNotFound
 from api.paging import Page, PageArguments
 from api.server import current_server
@@ -43,11 +42,14 @@ def table() -> str:
 @room.get("/open")
 @requires("sessions:read")
 def news() -> str | tuple[str, int]:
-    """The table of what is open, unless it looks as it did"""
-    told = _open_now()
-    if flask.request.args.get("seen") == told["seen"]:
+    """The table of what is open, and what can be opened where that has changed; nothing, where all looks as it did"""
+    told, offered, args = _open_now(), _offered_anew(), flask.request.args
+    is_offered_anew = args.get("offered") != offered.digest
+    if args.get("seen") == told["seen"] and not is_offered_anew:
         return "", 204
-    return flask.render_template("sessions/news.html", **told)
+    return flask.render_template(
+        "sessions/news.html", form=Form(), offer=offered, is_offered_anew=is_offered_anew, **told
+    )
 
 
 @room.get("/history")
@@ -93,7 +95,6 @@ def page(form: Form, offered: Offer | None = None, refused: str | None = None) -
         "sessions/table.html",
         form=form,
         offer=offered,
-        has_credentials=not offered.resources and _has_credentials(actor),
         refused=refused,
         **_open_now(),
     )
@@ -106,8 +107,9 @@ def minutes_in(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "durationMinutes": int(minutes)} if is_number else values
 
 
-def _has_credentials(actor: Actor) -> bool:
-    return bool(credentials.listed(actor.organisation, Page(limit=1)).rows)
+def _offered_anew() -> Offer:
+    """What can be opened now. What was not there before is not checked by itself, except where nothing was."""
+    return offer(current_actor(), current_server().settings, None if "none" in flask.request.args else ())
 
 
 def _open_now() -> dict[str, Any]:

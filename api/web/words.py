@@ -10,6 +10,11 @@ def moment(when: datetime) -> str:
     return f"{when.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
 
 
+def time_of_day(when: datetime) -> str:
+    """`12:30 UTC`"""
+    return f"{when.astimezone(UTC):%H:%M} UTC"
+
+
 def machine_time(when: datetime) -> str:
     """As a `time` element has it."""
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -21,4 +26,9 @@ def about(sentence: str, name: str, label: str) -> str:
     return told if told.endswith((".", "!", "?")) else f"{told}."
 
 
-FILTERS: Mapping[str, Callable[..., Any]] = {"moment": moment, "machine_time": machine_time, "about": about}
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "moment": moment,
+    "time_of_day": time_of_day,
+    "machine_time": machine_time,
+    "about": about,
+}

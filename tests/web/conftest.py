@@ -49,10 +49,10 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def stranger(site: Site, context: BrowserContext) -> Iterator[Visitor]:
-    """Somebody who has not signed in. The browser has nothing to complain of."""
+    """Somebody who has not signed in. The browser has nothing to complain of, and holds no secret."""
     visitor = Visitor.at(site, context)
     yield visitor
-    assert visitor.complaints == []
+    assert visitor.complaints == [] and visitor.leaks() == []
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """The whole of EntryGuard for tests in a browser: API, worker, Valkey, the AWS stand-in, and organisations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from api.limit_table import DEFAULTS
-from tests.clouds.aws_standin import AwsStandIn
+from tests.clouds.aws_standin import AwsStandIn, Key
 from tests.served_api import EMAIL, PASSWORD, settings_in
 from tests.server_process import ApiProcess, ServerProcess, command
 from tests.valkey_server import running_valkey
@@ -16,6 +16,8 @@ BASE = "/api/v1"
 _HIGH_LIMITS = ";".join(f"{name}=1000000/minute" for name in DEFAULTS)
 # Where the browser is seen; no server lets that in unless it is told to.
 _HERE = "127.0.0.1/32"
+# Where everybody is seen by a server that is behind a proxy: an address that is kept for examples.
+FROM = "203.0.113.7"
 _END_SECONDS = 20
 
 
@@ -29,16 +31,27 @@ class Running:
     settings: dict[str, str] = field(repr=False)
 
     @property
+    def proxied(self) -> dict[str, str]:
+        """What a proxy adds to a request, where the server is behind one."""
+        return {"X-Forwarded-For": FROM} if "ENTRYGUARD_TRUSTED_PROXIES" in self.settings else {}
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.api.port}"
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """One request to the API; the status and the JSON of the answer."""
+        return self.api.ask(method, path, body, {**self.proxied, **(headers or {})})
 
     def organisation(self, name: str) -> "Site":
         """A new organisation with nothing in it, and its administrator."""
         body = {"organizationName": name, "email": EMAIL, "name": "Ada Byron", "password": PASSWORD}
-        status, answer = self.api.ask("POST", f"{BASE}/auth/register", body)
+        status, answer = self.ask("POST", f"{BASE}/auth/register", body)
         assert status == 201, answer
         bearer = {"Authorization": f"Bearer {answer['accessToken']}"}
-        _, organisation = self.api.ask("GET", f"{BASE}/organization", headers=bearer)
+        _, organisation = self.ask("GET", f"{BASE}/organization", headers=bearer)
         return Site(self, self.url, self.aws, organisation["slug"], {EMAIL: answer["accessToken"]})
 
 
@@ -51,17 +64,25 @@ class Site:
     aws: AwsStandIn
     slug: str
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    # What nobody may find in a page, in the browser or in an address.
+    secrets: list[str] = field(default_factory=lambda: [PASSWORD], repr=False)
+
+    def key(self) -> Key:
+        """An access key of a new user in AWS, whose secret is kept an eye on."""
+        made = self.aws.user()
+        self.secrets.append(made.secret_access_key)
+        return made
 
     def ask(self, method: str, path: str, body: Any = None, email: str = EMAIL) -> Any:
         """One request to the API by somebody; the JSON of its success."""
         bearer = {"Authorization": f"Bearer {self._token(email)}"}
-        status, answer = self.running.api.ask(method, BASE + path, body, bearer)
+        status, answer = self.running.ask(method, BASE + path, body, bearer)
         assert status < 300, answer
         return answer
 
     def credential(self, name: str, **more: Any) -> Any:
         """An AWS credential that is valid, or will be found to be what `more` makes of it."""
-        key = self.aws.user()
+        key = self.key()
         body = {"name": name, "provider": "AWS", "credentialType": "ACCESS_KEY", "credentialData": key.credential_data}
         return self.ask("POST", "/credentials", {**body, **more})
 
@@ -85,7 +106,7 @@ class Site:
     def _token(self, email: str) -> str:
         if email not in self._tokens:
             body = {"email": email, "password": PASSWORD, "organizationSlug": self.slug}
-            status, answer = self.running.api.ask("POST", f"{BASE}/auth/login", body)
+            status, answer = self.running.ask("POST", f"{BASE}/auth/login", body)
             assert status == 200, answer
             self._tokens[email] = answer["accessToken"]
         return self._tokens[email]
@@ -95,15 +116,14 @@ class Site:
 def running_server(folder: Path, aws: AwsStandIn, **more: str) -> Iterator[Running]:
     """All of it, ready; ended afterwards."""
     with running_valkey() as valkey:
-        settings = settings_in(
-            folder,
-            ENTRYGUARD_REDIS_URL=valkey.url,
-            ENTRYGUARD_AWS_ENDPOINT_URL=aws.endpoint,
-            ENTRYGUARD_SESSION_ALLOWED_NETWORKS=_HERE,
-            ENTRYGUARD_RATE_LIMITS=_HIGH_LIMITS,
-            ENTRYGUARD_OPEN_REGISTRATION="on",
-            **more,
-        )
+        own = {
+            "ENTRYGUARD_REDIS_URL": valkey.url,
+            "ENTRYGUARD_AWS_ENDPOINT_URL": aws.endpoint,
+            "ENTRYGUARD_SESSION_ALLOWED_NETWORKS": _HERE,
+            "ENTRYGUARD_RATE_LIMITS": _HIGH_LIMITS,
+            "ENTRYGUARD_OPEN_REGISTRATION": "on",
+        }
+        settings = settings_in(folder, **{**own, **more})
         done = command("migrate", settings=settings)
         assert done.returncode == 0, done.stderr
         api, worker = ApiProcess(settings, folder / "api.log"), ServerProcess(settings, folder / "worker.log")

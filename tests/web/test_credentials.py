@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, expect
 from tests.api.published import CREATE_CREDENTIAL
 from tests.clouds.aws_standin import DESCRIBE, Key, allowing
 from tests.eventually import eventually
-from tests.web.site import Site
 from tests.web.visitor import Visitor
 
 pytestmark = pytest.mark.timeout(600)
@@ -44,7 +43,7 @@ def fill(visitor: Visitor, name: str, key: Key) -> None:
 
 def test_the_first_credential_from_nothing_to_valid(ada: Visitor) -> None:
     """Navigate to Credentials under the Admin section in the sidebar, click Add Credential, fill in, click Create."""
-    key = ada.site.aws.user()
+    key = ada.site.key()
     page = ada.go("/sessions")
     expect(page.get_by_role("list", name="Admin")).to_contain_text("Credentials")
     page.get_by_role("navigation").get_by_role("link", name="Credentials").click()
@@ -67,8 +66,7 @@ def test_the_first_credential_from_nothing_to_valid(ada: Visitor) -> None:
     assert green > red and green > blue
     expect(page.locator("#said")).to_have_text("AWS Production is valid.")
     assert len(ada.site.ask("GET", "/credentials")) == 1, "a double click does a thing once"
-    for content in (ada.kept(), page.content()):
-        assert key.secret_access_key not in content
+    assert ada.leaks() == []
     ada.look("credentials-table")
 
 
@@ -115,14 +113,15 @@ def test_errors_stand_beside_their_fields_and_what_was_typed_stays(ada: Visitor)
     expect(page.locator("#name-error")).to_contain_text("Length must be between 1 and 255.")
     expect(page.get_by_label("Access Key ID")).to_have_value("AKIATYPED")
     expect(page.get_by_label("Secret Access Key")).to_have_value("")
-    assert "typed-secret" not in ada.kept()
+    ada.site.secrets.append("typed-secret")
+    assert ada.leaks() == []
     ada.look("credentials-add-wrong")
 
 
 def test_an_invalid_credential_says_why_and_what_to_do_until_it_is_mended(ada: Visitor) -> None:
     """Failed: a red badge, the cloud's reason, its remedy, the policy; then replace the secret, and it is valid."""
     aws = ada.site.aws
-    key = aws.user()
+    key = ada.site.key()
     made = ada.site.credential("Mistyped", credentialData={**key.credential_data, "secretAccessKey": "wrong secret"})
     page = ada.go("/credentials")
     expect(badge(ada, "Mistyped")).to_have_text("Invalid", timeout=SOON)
@@ -142,19 +141,37 @@ def test_an_invalid_credential_says_why_and_what_to_do_until_it_is_mended(ada: V
     expect(status.locator(".badge")).to_have_text("Valid", timeout=SOON)
     expect(status).to_contain_text("Credential verified and working")
     expect(status).to_contain_text("version 2, never shown again")
-    assert key.secret_access_key not in ada.kept()
+    assert ada.leaks() == []
 
     # What is known to be missing is named, and the policy that has it is there to copy.
     aws.give(key.user, allowing((DESCRIBE,)))
     group = ada.site.resource("Gateway", made["id"])
     page.get_by_role("button", name="Verify now").click()
-    expect(status).to_contain_text("Being verified again")
     expect(status.locator(".badge")).to_have_text("Invalid", timeout=SOON)
     expect(status).to_contain_text("ec2:RevokeSecurityGroupIngress")
     expect(page.locator("#policy")).to_contain_text("ec2:AuthorizeSecurityGroupIngress")
     page.reload()
     expect(page.locator("#policy")).to_contain_text(group["resourceIdentifier"])
     ada.look("credential-lacks-permissions")
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#policy").text_content()
+
+
+def test_a_credential_without_a_verdict_is_grey_and_says_what_to_do(ada: Visitor) -> None:
+    """Unverified: verification in progress. No test's Azure answers, so this one stays so."""
+    made = ada.site.ask("POST", "/credentials", {**CREATE_CREDENTIAL["AZURE"], "name": "Nobody answers"})
+    page = ada.go("/credentials")
+    expect(badge(ada, "Nobody answers")).to_have_text("Unverified")
+    tones = colour(badge(ada, "Nobody answers"))
+    assert max(tones) - min(tones) < 40
+
+    page.get_by_role("link", name="Nobody answers", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("It usually completes within a few seconds")
+    expect(page.locator("#status")).to_contain_text("try deleting and re-creating the credential")
+    ada.look("credential-unverified")
+    ada.site.ask("DELETE", f"/credentials/{made['id']}")
 
 
 def test_a_new_secret_that_is_turned_down_leaves_the_old_one_serving(ada: Visitor) -> None:
@@ -164,7 +181,7 @@ def test_a_new_secret_that_is_turned_down_leaves_the_old_one_serving(ada: Visito
     expect(status.locator(".badge")).to_have_text("Valid", timeout=SOON)
 
     page.get_by_role("link", name="Replace the secret").click()
-    page.get_by_label("Access Key ID").fill(ada.site.aws.user().access_key_id)
+    page.get_by_label("Access Key ID").fill(ada.site.key().access_key_id)
     page.get_by_label("Secret Access Key").fill("nobody's secret")
     page.get_by_role("button", name="Replace").click()
 
@@ -207,7 +224,7 @@ def test_the_trash_icon_warns_of_what_goes_with_a_credential(ada: Visitor) -> No
 
 def test_a_lost_connection_is_said_and_what_was_typed_stays(ada: Visitor) -> None:
     page = ada.go("/credentials/new")
-    key = ada.site.aws.user()
+    key = ada.site.key()
     fill(ada, "Sent into the void", key)
 
     ada.context.set_offline(True)
@@ -224,11 +241,12 @@ def test_a_lost_connection_is_said_and_what_was_typed_stays(ada: Visitor) -> Non
     ada.complaints[:] = [told for told in ada.complaints if not any(word in told for word in expected)]
 
 
-def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
-    browser = ada.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False, storage_state=ada.context.storage_state())
-    visitor = Visitor.at(site, context)
+def test_all_of_it_works_without_scripts(ada: Visitor) -> None:
+    with ada.elsewhere(java_script_enabled=False) as visitor:
+        add_and_delete(visitor)
+
+
+def add_and_delete(visitor: Visitor) -> None:
     page = visitor.go("/credentials/new")
 
     page.get_by_label("Name", exact=True).fill("By hand")
@@ -242,7 +260,6 @@ def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
 
     expect(visitor.row("By hand")).to_have_count(0)
     assert page.url.endswith("/credentials")
-    context.close()
 
 
 def test_all_of_it_works_by_the_keyboard_alone(ada: Visitor) -> None:

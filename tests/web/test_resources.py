@@ -70,7 +70,13 @@ def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
     site = ada.site
     made = credential(site, "Another AWS")
     missing = site.resource("Typed by hand", made, resourceIdentifier="sg-0123456789abcdef0")
+    taken_away = site.resource("Taken away", made)
     page = ada.go("/resources")
+    expect(badge(ada, "Taken away")).to_have_text("Active", timeout=SOON)
+    site.aws.delete_security_group(taken_away["resourceIdentifier"])
+    page.get_by_role("button", name="Verify Taken away now").click()
+    expect(badge(ada, "Taken away")).to_have_text("Inactive", timeout=SOON)
+    assert page.url.endswith("/resources")
     expect(badge(ada, "Typed by hand")).to_have_text("Inactive", timeout=SOON)
     expect(ada.row("Typed by hand")).to_contain_text("InvalidGroup.NotFound: Security group doesn't exist")
     expect(ada.row("Typed by hand")).to_contain_text("See in AWS which region and account the group is in")
@@ -86,7 +92,6 @@ def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
     page.get_by_label("Security group").fill(site.aws.security_group())
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#status .badge")).to_have_text("Active", timeout=SOON)
-    page.get_by_role("button", name="Verify now").click()
     expect(page.locator("#status")).not_to_contain_text("Being verified again", timeout=SOON)
     ada.look("resource-active")
 
@@ -103,10 +108,11 @@ def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
     credential(site, "By hand")
     site.ask("POST", "/credentials", GATEWAY)
     group = site.aws.security_group()
-    browser = ada.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False, storage_state=ada.context.storage_state())
-    visitor = Visitor.at(site, context)
+    with ada.elsewhere(java_script_enabled=False) as visitor:
+        add_and_delete(visitor, group)
+
+
+def add_and_delete(visitor: Visitor, group: str) -> None:
     page = visitor.go("/resources/new")
 
     page.get_by_label("Name", exact=True).fill("Made without scripts")
@@ -125,7 +131,6 @@ def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
     page.get_by_role("button", name="Delete").click()
 
     expect(visitor.row("Made without scripts")).to_have_count(0)
-    context.close()
 
 
 GATEWAY = {

@@ -1,6 +1,7 @@
 """The Sessions page as a person meets it in a browser: from signing in to an open door in two clicks, and back."""
 
 import re
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -100,6 +101,28 @@ def test_from_signing_in_to_an_open_door_in_two_clicks_and_to_a_closed_one(
     stranger.look("sessions-history")
 
 
+def test_the_form_follows_what_can_be_opened_and_keeps_what_was_typed(site: Site, ada: Visitor, gateway: Any) -> None:
+    page = ada.go("/sessions")
+    page.get_by_label("Gateway", exact=True).uncheck()
+    page.get_by_label("Reason").press_sequentially("Half a rea")
+
+    added = site.resource("Added meanwhile", gateway["credentialId"], maxSessionMinutes=50)
+    later = page.get_by_label("Added meanwhile")
+    expect(later).to_be_enabled(timeout=SOON)
+
+    expect(page.get_by_label("Reason")).to_have_value("Half a rea")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("son")
+    expect(page.get_by_label("Gateway", exact=True)).not_to_be_checked()
+    expect(later).not_to_be_checked()
+    later.check()
+    expect(page.get_by_role("button", name="50 min")).to_be_visible()
+    page.get_by_role("button", name="50 min").click()
+    expect(ada.row("Half a reason").locator(".badge")).to_have_text("Open", timeout=SOON)
+    assert let_in(site, added["resourceIdentifier"]) == ["127.0.0.1/32"]
+    site.ask("DELETE", f"/resources/{added['id']}?force=true")
+
+
 def test_what_cannot_be_opened_and_what_failed_say_why(site: Site, ada: Visitor, gateway: Any) -> None:
     missing = {"resourceIdentifier": "sg-0123456789abcdef0", "maxSessionMinutes": 45}
     broken = site.resource("Broken <b>gateway</b>", gateway["credentialId"], **missing)
@@ -136,6 +159,20 @@ def test_what_cannot_be_opened_and_what_failed_say_why(site: Site, ada: Visitor,
     expect(ada.row("TICKET-421")).to_have_count(1)
 
 
+def test_times_are_told_as_the_readers_clock_has_them(site: Site, ada: Visitor, gateway: Any) -> None:
+    """And where no script runs, in UTC."""
+    made = site.ask("GET", f"/credentials/{gateway['credentialId']}")["createdAt"]
+    zones = {"Asia/Kolkata": timezone(timedelta(hours=5, minutes=30), "GMT+5:30"), "UTC": UTC}
+    for name, zone in zones.items():
+        with ada.elsewhere(timezone_id=name) as there:
+            told = there.go(f"/credentials/{gateway['credentialId']}").locator("time").first
+            expect(told).to_have_text(f"{datetime.fromisoformat(made).astimezone(zone):%-d %b %Y, %H:%M %Z}")
+            expect(told).to_have_attribute("title", f"{datetime.fromisoformat(made):%Y-%m-%d %H:%M} UTC")
+    with ada.elsewhere(timezone_id="Asia/Kolkata", java_script_enabled=False) as there:
+        told = there.go(f"/credentials/{gateway['credentialId']}").locator("time").first
+        expect(told).to_have_text(f"{datetime.fromisoformat(made):%-d %b %Y, %H:%M} UTC")
+
+
 def test_a_lost_connection_is_said_and_the_very_button_is_sent_again(site: Site, ada: Visitor, gateway: Any) -> None:
     page = ada.go("/sessions")
     page.get_by_label("Reason").fill("Sent into the void")
@@ -154,12 +191,12 @@ def test_a_lost_connection_is_said_and_the_very_button_is_sent_again(site: Site,
 
 
 def test_all_of_it_works_without_scripts_and_by_the_keyboard(site: Site, ada: Visitor, gateway: Any) -> None:
-    browser = ada.context.browser
-    assert browser is not None
-    context = browser.new_context(java_script_enabled=False, storage_state=ada.context.storage_state())
-    visitor = Visitor.at(site, context)
-    page = visitor.go("/sessions")
+    with ada.elsewhere(java_script_enabled=False) as visitor:
+        open_and_stop(visitor)
 
+
+def open_and_stop(visitor: Visitor) -> None:
+    page = visitor.go("/sessions")
     page.get_by_label("Short").uncheck()
     page.get_by_label("Reason").fill("By hand")
     page.get_by_role("button", name="1 h", exact=True).focus()
@@ -171,4 +208,3 @@ def test_all_of_it_works_without_scripts_and_by_the_keyboard(site: Site, ada: Vi
     expect(visitor.row("By hand").get_by_role("timer")).to_have_text(re.compile("2:59:..|3:00:00"))
     page.get_by_role("button", name="Stop your session").click()
     expect(page.get_by_role("button", name="Stop your session")).to_have_count(0)
-    context.close()

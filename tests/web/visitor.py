@@ -2,6 +2,9 @@
 
 import functools
 import re
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,18 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
 
+    @contextmanager
+    def elsewhere(self, **options: Any) -> "Iterator[Visitor]":
+        """The same person in another browser: without scripts, or in another time zone."""
+        assert self.context.browser is not None
+        context = self.context.browser.new_context(storage_state=self.context.storage_state(), **options)
+        try:
+            visitor = Visitor.at(self.site, context)
+            yield visitor
+            assert visitor.complaints == []
+        finally:
+            context.close()
+
     def row(self, name: str) -> Locator:
         """The row of a table that has this name in it."""
         return self.page.get_by_role("row").filter(has_text=name)
@@ -71,6 +86,7 @@ class Visitor:
     def look(self, name: str) -> None:
         """Keep pictures of the page, wide and narrow, light and dark; it must please axe-core and fit a phone."""
         SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.evaluate("scrollTo(0, 0)")  # what sticks to the window stands where a reader would see it first
         for size, width in ((WIDE, "1280"), (PHONE, "390")):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
             for scheme in ("light", "dark"):
@@ -88,6 +104,12 @@ class Visitor:
         options: dict[str, Any] = {"runOnly": {"type": "tag", "values": _RULES}, "resultTypes": ["violations"]}
         found = self.page.evaluate("(options) => axe.run(options)", options)
         return [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]
+
+    def leaks(self) -> list[str]:
+        """The secrets that the browser holds, or that stood in an address."""
+        has_gone_anywhere = self.page.url.startswith(self.site.url)
+        seen = " ".join([self.kept() if has_gone_anywhere else "", *(answer.url for answer in self.answers)])
+        return [one for one in self.site.secrets if one in seen or urllib.parse.quote_plus(one) in seen]
 
     def kept(self) -> str:
         """All that the browser has of the page and keeps beside it."""

@@ -97,15 +97,41 @@ const countDown = () => {
 };
 // Of the durations, those that all that is checked may be open for; what is a limit of something else is no choice.
 const offerDurations = () => {
-  const chosen = [...document.querySelectorAll("[data-longest]:checked")].map((one) => Number(one.dataset.longest));
+  const chosen = [...document.querySelectorAll("[data-longest] :checked")];
+  const counted = document.querySelector("[data-chosen]");
+  const openable = document.querySelectorAll("[data-longest] :enabled").length;
+  if (counted) counted.textContent = chosen.length === openable ? "All" : chosen.length;
   if (!chosen.length) return;
-  const limit = Math.min(...chosen);
+  const limit = Math.min(...chosen.map((one) => Number(one.closest("[data-longest]").dataset.longest)));
   for (const button of document.querySelectorAll(".offer [name=durationMinutes]")) {
     const minutes = Number(button.value);
     button.hidden = minutes > limit || (minutes < limit && !("usual" in button.dataset));
   }
 };
-const refresh = () => { countDown(); offerDurations(); };
+// Times as the reader's clock has them. Without scripts they are in UTC, as they are in the title.
+const day = { day: "numeric", month: "short", year: "numeric" };
+const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+const [moment, short] = [{ ...day, ...clock }, clock].map((parts) => new Intl.DateTimeFormat("en-GB", parts));
+const tellTimes = () => {
+  for (const one of document.querySelectorAll("time:not([title])")) {
+    const when = new Date(one.dateTime);
+    one.title = `${when.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+    // Else September alone would be of four letters.
+    one.textContent = ("short" in one.dataset ? short : moment).format(when).replace("Sept", "Sep");
+  }
+};
+const refresh = () => { tellTimes(); countDown(); offerDurations(); };
 document.addEventListener("DOMContentLoaded", () => { refresh(); setInterval(countDown, 1000); });
-document.addEventListener("htmx:afterSettle", refresh);
-document.addEventListener("change", (event) => { if ("longest" in event.target.dataset) offerDurations(); });
+// Before anybody sees what has come.
+document.addEventListener("htmx:afterSwap", refresh);
+document.addEventListener("change", (event) => { if (event.target.closest("[data-longest]")) offerDurations(); });
+
+// A part that takes the place of an older one unasked: what is unfolded stays so, and a form on its way is left alone.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  if (target.querySelector("[data-sent]")) event.detail.shouldSwap = false;
+  for (const open of target.querySelectorAll("details[id][open]")) {
+    const next = fragment.querySelector(`#${open.id}`);
+    if (next) next.open = true;
+  }
+});

@@ -46,8 +46,9 @@ def only_resource() -> Resource:
 
 def seen(credential: Credential, **columns: Any) -> Resource:
     """A resource of the credential that a worker has seen, or will have been what `columns` make of it."""
-    verdict = {"is_active": True, "verified_revision": 1, "name": "Production gateway", "config": {"port": 443}}
-    return make_resource(credential, **{**verdict, **columns})
+    verdict = {"is_active": True, "verified_revision": 1, "seen_revision": 1}
+    defaults = {"name": "Production gateway", "config": {"port": 443}}
+    return make_resource(credential, **{**verdict, **defaults, **columns})
 
 
 def path_of(resource: Resource, rest: str = "") -> str:

@@ -9,6 +9,7 @@ import pytest
 from api.clouds import CLOUDS, Cloud
 from api.credentials.models import Credential, CredentialSecret
 from api.database import current_time, write
+from api.web.credentials import secrets_of
 from tests.api.conftest import Caller
 from tests.api.published import CREATE_CREDENTIAL
 from tests.api.web.conftest import Visitor, key_in, text_of
@@ -34,6 +35,7 @@ def form_of(cloud: Cloud, **more: str) -> dict[str, str]:
 
 
 AWS = form_of(CLOUDS["AWS"])
+SECRETS = {"AWS": "secretAccessKey", "GCP": "private_key", "AZURE": "clientSecret", "APISIX": "apiKey"}
 
 
 def only_credential() -> Credential:
@@ -75,6 +77,12 @@ def test_the_columns_are_those_of_the_published_page(ada: Visitor) -> None:
     headings = re.findall(r"<th [^>]*>([^<]+)</th>", ada.get("/credentials").text)
 
     assert headings == ["Name", "Provider", "Type", "Status", "Created", "Actions"]
+
+
+def test_who_wants_to_create_credentials_by_a_program_is_led_to_the_api(ada: Visitor) -> None:
+    ada.post("/credentials", AWS)
+
+    assert '<a href="/api/v1/docs">the API</a>' in ada.get("/credentials").text
 
 
 def test_where_nothing_is_the_page_says_what_it_is_for_and_what_to_do_first(ada: Visitor) -> None:
@@ -120,6 +128,11 @@ def test_no_secret_comes_back_into_any_page(ada: Visitor) -> None:
 
     assert [page.request.path for page in pages if secret in page.text] == []
     assert {page.status_code for page in pages} == {200, 400}
+
+
+@EVERY_CLOUD
+def test_what_never_comes_back_is_known_of_every_cloud(cloud: Cloud) -> None:
+    assert secrets_of(cloud) == {f"credentialData.{SECRETS[cloud.name]}"}
 
 
 def test_markup_in_a_name_is_text_on_every_page(ada: Visitor) -> None:
@@ -318,7 +331,9 @@ def test_a_new_secret_that_was_turned_down_is_told_with_the_reason(ada: Visitor)
     ada.post("/credentials", AWS)
     credential = decided(candidate_status="REJECTED", candidate_error="SignatureDoesNotMatch: no")
 
-    assert "The new secret was turned down: SignatureDoesNotMatch: no" in text_of(ada.get(path_of(credential)))
+    shown = text_of(ada.get(path_of(credential)))
+    assert "The new secret was turned down: SignatureDoesNotMatch: no" in shown
+    assert "version" not in shown, "of the one that serves; the newest was destroyed"
 
 
 def test_the_warning_names_the_resources_and_the_active_sessions_that_go_with_it(ada: Visitor, admin: Caller) -> None:

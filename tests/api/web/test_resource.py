@@ -184,7 +184,8 @@ def test_what_waits_for_its_last_rule_is_shown_as_being_deleted(ada: Visitor, cr
     shown = ada.get(path_of(resource))
 
     assert "The cloud says: AccessDenied: no" in text_of(shown) and "Verify now" not in shown.text
-    assert "Edit Production gateway" not in ada.get("/resources").text
+    table = ada.get("/resources").text
+    assert "Edit Production gateway" not in table and "Verify Production gateway" not in table
     late = edited(ada, resource, name="Late")
     assert late.status_code == 409 and "It takes no change" in text_of(late)
 

@@ -52,9 +52,9 @@ def test_the_table_tells_of_each_resource_what_and_where_it_is_and_how_it_stands
 
     headings = re.findall(r"<th [^>]*>([^<]+)</th>", page.text)
     assert headings == [
-        *("Name", "Provider, type", "Identifier, region", "Ports", "Status", "Credential", "Actions"),
+        *("Name", "Identifier", "Ports", "Status", "Credential", "Actions"),
     ]
-    words = f"Production gateway AWS Security group {GROUP} eu-central-1 22, 80 and 443 (UDP) Active AWS production"
+    words = f"Production gateway {GROUP} Security group, eu-central-1 22, 80 and 443 (UDP) Active AWS production AWS"
     assert words in text_of(page)
 
 
@@ -108,6 +108,21 @@ def test_that_a_resource_without_ports_opens_nothing_is_told(ada: Visitor, crede
     resource = seen(credential, config=None)
 
     assert "Nobody can open it yet" in text_of(ada.get(path_of(resource)))
+
+
+def test_verify_now_in_the_table_stays_there_and_tells_that_a_verdict_is_on_its_way(
+    ada: Visitor, credential: Credential
+) -> None:
+    resource = seen(credential)
+    button = f'form="verify" formaction="{path_of(resource, "/verify")}" aria-label="Verify {resource.name} now"'
+    page = ada.get("/resources")
+    assert button in page.text and "Being verified again" not in text_of(page)
+
+    answer = ada.post(path_of(resource, "/verify"), {"back": "table"})
+
+    assert (answer.status_code, answer.location) == (303, "/resources")
+    for path in ("/resources", f"/resources/news?id={resource.id}"):
+        assert "Active Being verified again" in text_of(ada.get(path)), path
 
 
 def test_only_what_is_about_to_change_is_asked_about(ada: Visitor, credential: Credential) -> None:
