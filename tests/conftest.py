@@ -4,6 +4,7 @@ import base64
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,7 @@ from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
     gcp,
 )
 from tests.databases import administer, fresh_database, with_database
+from tests.postgresql_databases import Databases
 from tests.proof.neighbours import redis_faults
 
 ENGINES = ("sqlite", "postgresql")
@@ -87,6 +89,13 @@ def postgresql_template(postgresql_server: str) -> str:
     migrate()
     database.close_all()
     return name
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Iterator[Databases]:
+    """Migrated databases, one for each who asks."""
+    with closing(Databases(postgresql_server, postgresql_template)) as databases:
+        yield databases
 
 
 @pytest.fixture(scope="session")

@@ -9,20 +9,22 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.postgresql_databases import Databases, with_database
+
+__all__ = ["administer", "fresh_database", "with_database"]
+
 
 @contextlib.contextmanager
 def fresh_database(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     """The URL of a migrated database of that kind, which nobody else has; gone after the block."""
-    name = f"test_{uuid.uuid4().hex}"
     if engine == "sqlite":
-        file = folder / f"{name}.sqlite"
+        file = folder / f"test_{uuid.uuid4().hex}.sqlite"
         file.write_bytes(request.getfixturevalue("sqlite_template"))
         yield f"sqlite:///{file}"
         return
-    server = request.getfixturevalue("postgresql_server")
-    administer(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
-    yield with_database(server, name)
-    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.fresh() as url:
+        yield url
 
 
 def administer(server: str, statement: str) -> None:
@@ -33,8 +35,3 @@ def administer(server: str, statement: str) -> None:
         link.cursor().execute(statement)
     finally:
         link.close()
-
-
-def with_database(server: str, name: str) -> str:
-    """The URL of another database of the same server."""
-    return server.replace("/postgres?", f"/{name}?")

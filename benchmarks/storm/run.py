@@ -108,7 +108,7 @@ def _come_to_rest() -> None:
 @contextmanager
 def _migrated(logs: Path) -> Iterator[str]:
     """The URL of a PostgreSQL database of the run's own, which this process is bound to."""
-    with postgresql_server("log_lock_waits = on") as server:
+    with postgresql_server("log_lock_waits = on", "autovacuum = on") as server:
         bind(server.get_uri())
         migrate()
         yield server.get_uri()
