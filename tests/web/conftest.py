@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.clouds.aws_standin import AwsStandIn
 from tests.web.chromium import browser
 from tests.web.site import Running, Site, running_server
-from tests.web.visitor import WIDE, Visitor
+from tests.web.visitor import PATIENCE, WIDE, Visitor
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     with browser() as started:
         yield started
 

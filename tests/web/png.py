@@ -25,17 +25,22 @@ _PIXELS = """async (picture) => {
 
 def small(page: Page, picture: bytes) -> bytes:
     """The same picture in at most 256 colours: rare ones become the nearest of the others. Any page can read it."""
-    read: dict[str, Any] = page.evaluate(_PIXELS, base64.b64encode(picture).decode())
-    raw, width = base64.b64decode(read["pixels"]), read["width"]
-    pixels = [raw[place : place + 3] for place in range(0, len(raw), 4)]
+    width, height, pixels = seen(page, picture)
     counted = Counter(pixels)
     palette = [colour for colour, _ in counted.most_common(_PALETTE)]
     nearest = {colour: _nearest(colour, palette) for colour in counted}
     drawn = bytes(nearest[pixel] for pixel in pixels)
     lines = b"".join(b"\0" + drawn[start : start + width] for start in range(0, len(drawn), width))
-    header = struct.pack(">IIBBBBB", width, read["height"], 8, 3, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     parts = ((b"IHDR", header), (b"PLTE", b"".join(palette)), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_part(name, content) for name, content in parts)
+
+
+def seen(page: Page, picture: bytes) -> tuple[int, int, list[bytes]]:
+    """Width, height and the colour of each pixel, as the browser sees them."""
+    read: dict[str, Any] = page.evaluate(_PIXELS, base64.b64encode(picture).decode())
+    raw = base64.b64decode(read["pixels"])
+    return read["width"], read["height"], [raw[place : place + 3] for place in range(0, len(raw), 4)]
 
 
 def _nearest(colour: bytes, palette: list[bytes]) -> int:

@@ -46,6 +46,20 @@ def test_who_administers_nothing_sees_no_admin_page(site: Site, stranger: Visito
     stranger.look("nothing-here")
 
 
+def test_long_names_break_no_page(site: Site, ada: Visitor) -> None:
+    """Without a space in them, as people write identifiers."""
+    name = "production-" * 23
+    credential = site.credential(name)
+    resource = site.resource(name, credential["id"], resourceIdentifier="sg-" + "0" * 17)
+    site.ask("POST", "/sessions", {"resourceIds": [resource["id"]], "durationMinutes": 30, "reason": name})
+
+    own = [f"/credentials/{credential['id']}", f"/resources/{resource['id']}"]
+    for path in ("/sessions", "/credentials", "/resources", *own, *(f"{one}/delete" for one in own)):
+        page = ada.go(path)
+        expect(page.locator("main")).to_contain_text(name)
+        assert ada.wider() == [], path
+
+
 def test_the_first_key_press_leads_past_the_sidebar(ada: Visitor) -> None:
     page = ada.go("/credentials")
 

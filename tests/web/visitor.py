@@ -17,6 +17,8 @@ from tests.web.site import Site
 
 SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+# Milliseconds until something that a person would see at once is given up: other tests keep the processors busy.
+PATIENCE = 60_000
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 # An answer with errors beside the fields has a status of its own, of which the browser's console tells.
 _EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
@@ -24,6 +26,9 @@ _WATCH_POLICY = (
     "document.addEventListener('securitypolicyviolation', "
     "(e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))"
 )
+
+_WIDER = """() => [document.documentElement, ...document.querySelectorAll(".table")]
+  .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.className || one.tagName)"""
 
 
 @dataclass
@@ -44,7 +49,7 @@ class Visitor:
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         visitor.page.on("console", lambda message: visitor._note(message.type, message.text))
         visitor.page.on("response", lambda answer: visitor.answers.append(answer))  # noqa: PLW0108 - it marks what it is given
-        visitor.page.set_default_timeout(20_000)
+        visitor.page.set_default_timeout(PATIENCE)
         return visitor
 
     def _note(self, kind: str, text: str) -> None:
@@ -98,9 +103,19 @@ class Visitor:
         self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
         self.page.emulate_media(color_scheme="light")
 
+    def wider(self) -> list[str]:
+        """What is wider than the window, or than the table it is in, at any width from a phone's on."""
+        found = []
+        for width in (WIDE["width"], 1100, 800, PHONE["width"]):
+            self.page.set_viewport_size({"width": width, "height": 800})
+            found += [f"{one} at {width}" for one in self.page.evaluate(_WIDER)]
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        return found
+
     def violations(self) -> list[str]:
         """What axe-core finds against WCAG 2.2 AA on the page as it is."""
-        self.page.evaluate(_axe())
+        if not self.page.evaluate("'axe' in window"):  # half a megabyte: once for each page is enough
+            self.page.evaluate(_axe())
         options: dict[str, Any] = {"runOnly": {"type": "tag", "values": _RULES}, "resultTypes": ["violations"]}
         found = self.page.evaluate("(options) => axe.run(options)", options)
         return [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]

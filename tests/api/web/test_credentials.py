@@ -288,6 +288,7 @@ def test_the_least_privilege_is_there_to_copy(ada: Visitor, cloud: Cloud) -> Non
 
     assert all(permission in text_of(page) for permission in cloud.permissions)
     assert cloud.policy_use.split("`")[0] in text_of(page) and 'data-copy="policy"' in page.text
+    assert "`" not in text_of(page), "a command is set as code"
 
 
 def test_verify_now_asks_for_a_verdict(ada: Visitor) -> None:
