@@ -1,5 +1,6 @@
 """EntryGuard itself, started as `entryguard-server dev`, with the AWS stand-in as its cloud."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from examples.demo.server import EMAIL, Server
 from examples.demo.stage import SCOPES
 from tests.clouds.aws_standin import AwsStandIn
 
+# An access token is good for 15 minutes.
+_SIGN_IN_AFTER_SECONDS = 600
 _MANY_SIGN_INS = "login=600/minute;login-name=600/minute"
 
 
@@ -21,8 +24,18 @@ class RealServer:
     """Where it is, how Pulumi gets in, and what an administrator sees."""
 
     url: str
-    administrator: EntryGuardApi
-    key_for_pulumi: str = field(repr=False)
+    password: str = field(repr=False)
+    key_for_pulumi: str = field(default="", repr=False)
+    _signed_in: EntryGuardApi | None = field(default=None, repr=False)
+    _signed_in_at: float = 0.0
+
+    @property
+    def administrator(self) -> EntryGuardApi:
+        """Signed in for some minutes at least: tests of other servers may come between those of this one."""
+        if self._signed_in is None or time.monotonic() - self._signed_in_at > _SIGN_IN_AFTER_SECONDS:
+            self._signed_in_at = time.monotonic()
+            self._signed_in = EntryGuardApi.signed_in(self.url, EMAIL, self.password)
+        return self._signed_in
 
     def shown(self, collection: str, object_id: str) -> dict[str, Any]:
         """One object. Raises Refused (404) for what is not there."""
@@ -45,8 +58,7 @@ def real_server(folder: Path, aws: AwsStandIn) -> Iterator[RealServer]:
         environment.setenv("ENTRYGUARD_RATE_LIMITS", _MANY_SIGN_INS)
         started = Server(folder, aws.endpoint)
     try:
-        url = started.url_when_ready()
-        server = RealServer(url, EntryGuardApi.signed_in(url, EMAIL, started.password()), "")
+        server = RealServer(started.url_when_ready(), started.password())
         server.key_for_pulumi = server.new_api_key(SCOPES)
         yield server
     finally:
