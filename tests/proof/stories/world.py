@@ -45,7 +45,7 @@ class Claims:
 
 
 class WatchedDesk:
-    """A worker's desk that notes who has which claim. Who dies gives nothing back."""
+    """A worker's desk that notes who has which claim. Who dies gives nothing back that the database has not."""
 
     def __init__(self, claims: Claims, desk: Servant) -> None:
         self._claims = claims
@@ -56,10 +56,21 @@ class WatchedDesk:
         self._claims.take(lease.claim)
         try:
             self._desk.serve(lease)
+        except Died:
+            if not _is_kept(lease.claim):
+                self._claims.give_back(lease.claim)
+            raise
         except Exception:
             self._claims.give_back(lease.claim)
             raise
         self._claims.give_back(lease.claim)
+
+
+def _is_kept(claimed: Claim) -> bool:
+    """By the database: its row may have been given back with the last thing that a process did."""
+    model = claimed.model
+    is_claimed = (model.claim_token == claimed.token) & model.claimed_until.is_null(False)
+    return bool(model.select().where(model.id == claimed.row_id, is_claimed).exists())
 
 
 @dataclass(frozen=True)

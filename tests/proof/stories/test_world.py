@@ -1,0 +1,44 @@
+"""The stories' own bookkeeping says nothing wrong of what is right."""
+
+from api.credentials import service as credentials
+from api.credentials.models import Credential
+from tests.proof.stories.sky import Died
+from tests.proof.stories.world import World
+from tests.proof.stories.worlds import Worlds
+
+_MOST_MOMENTS = 60
+
+
+def test_whoever_dies_when_a_claim_has_been_given_back_has_it_no_more(worlds: Worlds) -> None:
+    for moments in range(_MOST_MOMENTS):
+        world = worlds.open()
+        try:
+            has_died = dies_of_a_verification(world, moments)
+            ask(world)
+            world.serve()
+
+            assert world.claims.wrong == [], moments
+        finally:
+            worlds.close()
+        if not has_died:
+            break
+
+    assert not has_died and moments > 1, "it has died at each moment, and then at none"
+
+
+def dies_of_a_verification(world: World, moments: int) -> bool:
+    ask(world)
+    world.moments.die_after(moments)
+    try:
+        world.serve_one()
+    except Died:
+        world.start_worker()
+        return True
+    finally:
+        world.moments.live()
+    return False
+
+
+def ask(world: World) -> None:
+    credential = Credential.select().order_by(Credential.id).first()
+    credentials.ask_verification(world.admin(world.model.houses[credential.organisation_id]), credential.id)
