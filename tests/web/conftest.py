@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.clouds.aws_standin import AwsStandIn
 from tests.web.chromium import browser
 from tests.web.site import Running, Site, running_server
-from tests.web.visitor import PATIENCE, WIDE, Visitor
+from tests.web.visitor import WIDE, Visitor
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
     with browser() as started:
         yield started
 

@@ -87,11 +87,11 @@ def test_from_signing_in_to_an_open_door_in_two_clicks_and_to_a_closed_one(
 
     first = seconds_left(row)
     assert 0 < first <= 3600
-    assert eventually(lambda: seconds_left(row) < first, SOON / 1000), "the script counts on"
+    assert eventually(lambda: seconds_left(row) < first, 10), "the script counts on"
     page.get_by_text("Extend your session").click()
     stranger.look("sessions-open")
     page.get_by_role("button", name="+30 min").click()
-    assert eventually(lambda: seconds_left(row) > 3600, SOON / 1000)
+    assert eventually(lambda: seconds_left(row) > 3600, 20)
 
     page.get_by_role("button", name="Stop your session").click()
     expect(row).to_have_count(0, timeout=SOON)

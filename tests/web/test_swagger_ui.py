@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, Locator, Page
 from tests.api.published import CREATE_CREDENTIAL
 from tests.served_api import EMAIL, PASSWORD
 from tests.web.site import Site
-from tests.web.visitor import PATIENCE
 
 # On a machine that has no browser yet, the first test waits until it is installed.
 pytestmark = pytest.mark.timeout(600)
@@ -45,7 +44,6 @@ class Visit:
 def visit(address: str, chromium: Browser) -> Iterator[Visit]:
     """Swagger UI, opened; what happened on the way is kept."""
     visit = Visit(chromium.new_page(viewport={"width": 1280, "height": 1000}))
-    visit.page.set_default_timeout(PATIENCE)
     visit.watch()
     visit.page.goto(f"{address}/api/v1/docs")
     visit.page.wait_for_selector(".opblock")

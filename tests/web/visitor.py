@@ -17,8 +17,6 @@ from tests.web.site import Site
 
 SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-# Milliseconds until something that a person would see at once is given up: other tests keep the processors busy.
-PATIENCE = 60_000
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 # An answer with errors beside the fields has a status of its own, of which the browser's console tells.
 _EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
@@ -49,7 +47,7 @@ class Visitor:
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         visitor.page.on("console", lambda message: visitor._note(message.type, message.text))
         visitor.page.on("response", lambda answer: visitor.answers.append(answer))  # noqa: PLW0108 - it marks what it is given
-        visitor.page.set_default_timeout(PATIENCE)
+        visitor.page.set_default_timeout(20_000)
         return visitor
 
     def _note(self, kind: str, text: str) -> None:
