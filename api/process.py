@@ -1,4 +1,4 @@
-"""What every process of the server does to itself: no core dump holds its secrets, none outlives its parent."""
+"""What every process of the server does to itself: no core dump holds its secrets, none is left alone for long."""
 
 import contextlib
 import ctypes
@@ -14,6 +14,7 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _SILENT_MILLISECONDS = 30_000
+_END_SECONDS = 10
 
 
 def harden() -> None:
@@ -22,11 +23,26 @@ def harden() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when the process `parent`, which started it, ends however it does."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when the process `parent`, which started it, ends however it does."""
+    _prctl(_PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:  # it ended before the kernel knew
         os._exit(1)
+
+
+def end_when_told(told: Callable[[], object]) -> None:
+    """Call `told` at SIGTERM, and have the kernel end this process where it is still there ten seconds later.
+
+    SIGINT is ignored: a terminal sends it to the parent too, which then tells this process.
+    """
+
+    def end(*_: object) -> None:
+        signal.alarm(_END_SECONDS)  # its parent may have died, and then nobody else ends it
+        told()
+
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def call_at_signal(callback: Callable[[], object]) -> None:

@@ -91,6 +91,13 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
 
+    def kill_all(self) -> None:
+        """End it and what it has forked, as a machine that fails does."""
+        children = self.children()
+        self.kill()
+        for pid in children:
+            kill(pid)
+
     def terminate(self, seconds: float) -> int:
         """Ask it to end. Returns the exit code; TimeoutExpired where it takes longer."""
         assert self._process is not None

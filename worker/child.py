@@ -3,12 +3,12 @@
 import logging
 import os
 import random
-import signal
 import socket
 import time
 
 from api import workers
 from api.database import AWAY, connection
+from api.process import end_when_told
 from api.settings import Settings
 from api.start import start
 from worker.bell import Listener
@@ -43,8 +43,7 @@ class Child:
 
     def run(self) -> int:
         """Serve; the exit code is 0 where the child ends by itself or because it was told to."""
-        signal.signal(signal.SIGTERM, self._end)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end_when_told(self._end)
         self._drain.start()
         self._bell.start()
         born = time.monotonic()
@@ -61,7 +60,7 @@ class Child:
             time.sleep(_TICK_SECONDS)
         return self._stop()
 
-    def _end(self, *_: object) -> None:
+    def _end(self) -> None:
         self._is_told_to_end = True
 
     def _retire(self) -> int:

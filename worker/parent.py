@@ -94,7 +94,8 @@ def _start(process: Process) -> None:
     try:
         # Until it has handlers of its own, a signal ends it: it has begun nothing.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        die_with_parent(parent)
+        # Told, not killed: what it is at is given back, and nobody waits for its leases.
+        die_with_parent(parent, by=signal.SIGTERM)
         harden()
         random.seed()
         code = process.run()

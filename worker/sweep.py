@@ -1,7 +1,6 @@
 """The sweeper: rings for what nobody served, forgets what is over, tells of what is stuck. Several may run."""
 
 import logging
-import signal
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from api.idempotency import IdempotencyKey
 from api.lifecycle import deleting
 from api.lifecycle.due_rows import MODELS
 from api.notify import Bell, redis_client
+from api.process import end_when_told
 from api.settings import Settings
 from api.targets import overdue
 
@@ -83,8 +83,7 @@ def run(settings: Settings) -> int:
     database.bind(settings.database_url, connections=2)
     sweeper = Sweeper(Bell(redis_client(settings.redis_url)).ring_now)
     ends: list[int] = []
-    signal.signal(signal.SIGTERM, lambda *_: ends.append(1))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_when_told(lambda: ends.append(1))
     tick = 0
     while not ends:
         try:

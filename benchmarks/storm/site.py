@@ -44,7 +44,7 @@ class Site:
             if keeper.is_alive():
                 keeper.join(10)
             for process in (*self.workers, self.api):
-                process.kill()
+                process.kill_all()
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_SECONDS

@@ -52,7 +52,7 @@ class Site:
         if victim == "Valkey":
             self.valkey.kill()
         elif victim in ("API", "worker"):
-            self._process(victim).kill()
+            self._process(victim).kill_all()
         elif children := self._process(victim.removesuffix("'s child")).children():
             kill(self.random.choice(children))
         else:
@@ -102,7 +102,7 @@ def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tupl
         made.mend()
         yield made, aws
         api.kill()
-        worker.kill()
+        worker.kill_all()
         valkey.kill()
         database.close_all()
 

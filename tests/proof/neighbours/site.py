@@ -55,7 +55,7 @@ class Site:
 
     def end(self) -> None:
         self.api.kill()
-        self.worker.kill()
+        self.worker.kill_all()
 
     def sign_in(self, email: str, password: str) -> Answer:
         return self.ask("POST", "/auth/login", {"email": email, "password": password})

@@ -42,7 +42,7 @@ def paused(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     assert eventually(workers.worker_is_alive, seconds=START_SECONDS)
     yield made
     signalled(made, signal.SIGCONT)
-    made.kill()
+    made.kill_all()
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def heir(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """Another worker, not started yet."""
     made = ServerProcess(settings, tmp_path / "heir.log")
     yield made
-    made.kill()
+    made.kill_all()
 
 
 def signalled(process: ServerProcess, number: signal.Signals) -> None:

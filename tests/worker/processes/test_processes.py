@@ -41,7 +41,7 @@ def process(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]
     """A worker, not started yet."""
     made = ServerProcess(settings, tmp_path / "worker.log")
     yield made
-    made.kill()
+    made.kill_all()
 
 
 def is_valid(credential: Credential) -> bool:
@@ -120,7 +120,7 @@ def test_children_end_with_their_parent(process: ServerProcess) -> None:
 
     process.kill()
 
-    assert eventually(lambda: not any(is_running(pid) for pid in children), seconds=2)
+    assert eventually(lambda: not any(is_running(pid) for pid in children))
 
 
 def test_what_dies_is_started_again(process: ServerProcess) -> None:
@@ -208,6 +208,23 @@ def test_a_worker_that_ends_during_a_call_leaves_the_row_to_others(
     process.start()
     assert eventually(lambda: is_valid(credential), seconds=START_SECONDS)
     proven("P15", "a worker is stopped during a cloud's slow call", f"ends in {stopped:.1f} s and keeps no claim")
+
+
+def test_what_children_are_at_when_their_parent_is_killed_is_given_back(
+    process: ServerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
+) -> None:
+    with aws.failing(slow(3)):
+        credential = add_credential()
+        process.start()
+        assert eventually(lambda: fresh(credential).claim_token is not None, seconds=START_SECONDS)
+        children = process.children()
+
+        process.kill()
+
+        assert eventually(lambda: not any(is_running(pid) for pid in children), seconds=START_SECONDS)
+
+    row = fresh(credential)
+    assert (row.is_valid is not False, row.claim_token) == (True, None), "it is given back, not left to the lease"
 
 
 def test_a_child_that_is_being_replaced_ends_when_told_to(
