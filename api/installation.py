@@ -5,7 +5,8 @@ its own and remove them. So the database's own identity is kept in the row too, 
 done in any cloud until an operator has said what the copy is (`api.lifecycle.restoring`).
 
 PostgreSQL: the cluster's system identifier and the database's oid. A standby has both, so a failover goes on; what was
-restored from a dump or made with TEMPLATE has another oid. Every role may ask for both.
+restored from a dump or made with TEMPLATE has another oid. Every role may ask for both, unless somebody took
+it away.
 
 SQLite: the host's machine-id and the file's inode. A copy beside the original has another inode, one on another host
 another machine-id. Neither changes when the host or a container is started again or renamed, the file moved within its
@@ -22,6 +23,7 @@ import peewee
 
 from api.database import database, sqlite_file, write
 from api.errors import Unavailable
+from api.settings import SettingsError
 
 UNDECIDED = (
     "This database is a copy of another one, or was restored, and nothing is done in any cloud until you say how. Run "
@@ -29,6 +31,10 @@ UNDECIDED = (
     "`entryguard-server restore --new-installation` where the original lives and its rules are to be left to it."
 )
 _OPENS_NOTHING = "The server was restored from a backup and opens nothing until its operator says how it goes on."
+_MAY_NOT_ASK = (
+    "The database's role may not call pg_control_system(), by which a copy of the database is told from the original. "
+    "Run `GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC` in this database, as a superuser."
+)
 _RETRY_SECONDS = 60
 _POSTGRESQL = (
     "(SELECT system_identifier || ':' || (SELECT oid FROM pg_database WHERE datname = current_database()) "
@@ -46,6 +52,14 @@ class Installation(peewee.Model):
     class Meta:
         database = database
         table_name = "installation"
+
+
+def check_can_be_told() -> None:
+    """Raises SettingsError where the database does not tell which one it is."""
+    try:
+        peewee.Select(columns=[_here()]).execute(database)
+    except peewee.ProgrammingError:
+        raise SettingsError(_MAY_NOT_ASK) from None
 
 
 def identity() -> uuid.UUID:

@@ -1,6 +1,6 @@
 """What every process of the server does first: the settings, the database, the key ring."""
 
-from api import database, notify
+from api import database, installation, notify
 from api.credentials.models import CredentialSecret, KeyCheck
 from api.key_checks import verify_against
 from api.key_ring import KeyRing, KeySource
@@ -14,14 +14,17 @@ def start(settings: Settings, connections: int) -> Vault:
     """Bind the process to its database and Redis, and answer the vault.
 
     `connections` is the most that this process opens to the database.
-    Raises SettingsError where the tables are not of this version, KeyRingError where the ring is not the one that
-    sealed what is in the database. Nothing has been served or changed then.
+    Raises SettingsError where the tables are not of this version or the database does not tell which one it is,
+    KeyRingError where the ring is not the one that sealed what is in the database. Nothing has been served or changed
+    then.
     """
     keys = key_source(settings)
     keys.current()  # a bad ring is told before the database is asked for
     database.bind(settings.database_url, connections)
     if scripts := pending():
         raise SettingsError(f"The database lacks {', '.join(scripts)}. Run `entryguard-server migrate` first.")
+    with database.connection():
+        installation.check_can_be_told()
     check_key_ring(keys.current())
     notify.use(settings.redis_url)
     return Vault(keys)

@@ -11,8 +11,9 @@ from api import installation
 from api.commands.doctor import doctor
 from api.commands.restore import restore
 from api.database import connection, database, write
-from api.installation import Installation, identity, is_undecided, may_work
+from api.installation import Installation, check_can_be_told, identity, is_undecided, may_work
 from api.resources.models import Resource
+from api.settings import SettingsError
 from tests.api.commands.conftest import ring_environment, ring_file  # noqa: F401  fixtures, by name
 from tests.api.conftest import Caller
 from tests.api.sessions.conftest import credential, organisation, resource, start  # noqa: F401
@@ -41,6 +42,24 @@ def test_any_role_may_ask_which_database_it_is(db: str) -> None:
     [[here]] = database.execute_sql(f"SELECT {installation._POSTGRESQL}")
 
     assert re.fullmatch(r"[0-9]+:[0-9]+", here)
+    database.execute_sql("RESET ROLE")
+
+
+@pytest.mark.engines("postgresql")
+def test_a_role_that_may_not_ask_is_told_what_to_run(db: str) -> None:
+    database.execute_sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    database.execute_sql("SET ROLE pg_signal_backend")
+    try:
+        with pytest.raises(SettingsError, match="may not call pg_control_system") as refused:
+            check_can_be_told()
+    finally:
+        database.execute_sql("RESET ROLE")
+    [remedy] = re.findall("`(.*)`", str(refused.value))
+    database.execute_sql(remedy)
+    database.execute_sql("SET ROLE pg_signal_backend")
+
+    check_can_be_told()
+
     database.execute_sql("RESET ROLE")
 
 
