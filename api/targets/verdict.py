@@ -1,9 +1,9 @@
 """What a worker's turn on a target has shown, written down: rules, grants and audit rows in one transaction."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from api import audit, due
@@ -72,58 +72,102 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     anything is wanted there, and with backoff where something could not be done.
     """
     target = own(claim)
-    wanted = wanted_on(claim.row_id)
+    still_wanted = wanted_on(claim.row_id)
+    grants = _grants_of(report.outcomes)
     changed: set[uuid.UUID] = set()
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
-        outcome = report.outcomes[rule.id]
-        # Whoever had an inherited claim before may have asked too, and have had no answer.
-        if outcome.has_arrived or (outcome.is_answered and not claim.inherited):
-            rule.asked_at = None
-        may_arrive = rule.asked_at is not None and (claim.inherited or rule.asked_at + _ARRIVAL > current_time())
-        changed |= _record_rule(target, rule, outcome, is_wanted=rule.id in wanted, may_arrive=may_arrive)
-    _give_back(claim, report, wanted, look_again_seconds)
+        seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
+        changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
+    _give_back(claim, report, still_wanted, look_again_seconds)
     return changed
 
 
-def _record_rule(target: Target, rule: Rule, outcome: Outcome, *, is_wanted: bool, may_arrive: bool) -> set[uuid.UUID]:
-    _tell_changes(target, rule, outcome, is_wanted)
-    if outcome.is_gone and not is_wanted and not may_arrive:
-        return _forget(rule)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A rule's outcome, beside what its row says. is_wanted: now. asked_at: see `Rule`; may_arrive: it may land yet."""
+
+    outcome: Outcome
+    is_wanted: bool
+    asked_at: datetime | None
+    may_arrive: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody wants it, nothing of it is there, and nothing will be."""
+        return self.outcome.is_gone and not self.is_wanted and not self.may_arrive
+
+
+def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
+    # Whoever had an inherited claim before may have asked too, and have had no answer.
+    is_known = outcome.has_arrived or (outcome.is_answered and not claim.inherited)
+    asked_at = None if is_known else rule.asked_at
+    may_arrive = asked_at is not None and (claim.inherited or asked_at + _ARRIVAL > current_time())
+    return _Seen(outcome, is_wanted, asked_at, may_arrive)
+
+
+def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Sequence[Grant]]:
+    """The grants of each rule that want it, or wait for it to go."""
+    grants: dict[uuid.UUID | None, list[Grant]] = {}
+    is_open = Grant.ended_at.is_null() | (Grant.status == REMOVING)
+    for grant in Grant.select().where(Grant.rule_id.in_(list(rule_ids)), is_open):
+        grants.setdefault(grant.rule_id, []).append(grant)
+    return grants
+
+
+def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant]) -> set[uuid.UUID]:
+    outcome, is_wanted = seen.outcome, seen.is_wanted
+    is_applied = _tell_changes(target, rule, outcome, is_wanted)
+    if seen.is_over:
+        return _forget(rule, grants)
     error = _MAY_ARRIVE if outcome.is_gone and not is_wanted else outcome.error
     is_present = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
-    Rule.update(
+    told = {
         # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is
         # ours also where a restored database was yet to add it.
-        is_added=(rule.is_added or outcome.is_ours)
-        and not (outcome.is_gone and outcome.is_final and not rule.asked_at),
-        asked_at=rule.asked_at,
-        is_seen=is_present,
-        is_applied=rule.is_applied,
-        is_foreign=outcome.is_foreign,
-        provider_ids=list(outcome.provider_ids),
-        error=error,
-    ).where(Rule.id == rule.id).execute()
-    changed = _tell_ended_grants(rule, error, is_wanted)
-    return changed | _tell_live_grants(rule, outcome, is_present=is_present and outcome.was_wanted)
+        "is_added": (rule.is_added or outcome.is_ours)
+        and not (outcome.is_gone and outcome.is_final and not seen.asked_at),
+        "asked_at": seen.asked_at,
+        "is_seen": is_present,
+        "is_applied": is_applied,
+        "is_foreign": outcome.is_foreign,
+        "provider_ids": list(outcome.provider_ids),
+        "error": error,
+    }
+    _update(rule, told)
+    changed = _tell_ended_grants(rule, grants, error, is_wanted)
+    return changed | _tell_live_grants(grants, outcome, is_present=is_present and outcome.was_wanted)
 
 
-def _tell_changes(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool) -> None:
-    """One event for each time that a rule of ours came, went, was made right, or could not be."""
-    was_there = rule.is_applied
+def _update(row: Rule | Grant, told: Mapping[str, Any], beside: Mapping[str, Any] | None = None) -> bool:
+    """Write down what the row does not say yet, and with it what is beside; False where it says all of it."""
+    changes = {name: value for name, value in told.items() if getattr(row, name) != value}
+    if not changes:
+        return False
+    type(row).update(**changes, **(beside or {})).where(type(row).id == row.id).execute()
+    return True
+
+
+def _tell_changes(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool) -> bool:
+    """One event for each time that a rule of ours came, went, was made right, or could not be.
+
+    Returns whether the audit trail has it as applied, and not yet as removed.
+    """
+    is_applied = rule.is_applied
     is_right = outcome.is_ours and outcome.state is State.PRESENT
-    if not rule.is_applied and (outcome.was_ours or is_right):
+    if not is_applied and (outcome.was_ours or is_right):
         _tell(target, rule, "RULE_APPLY")
-        rule.is_applied = True
-    if is_right and was_there and (outcome.was_restored or not rule.is_seen):
+        is_applied = True
+    if is_right and rule.is_applied and (outcome.was_restored or not rule.is_seen):
         _tell(target, rule, "RULE_RESTORE")
-    if outcome.is_gone and rule.is_applied and not (outcome.was_wanted and is_wanted):
+    if outcome.is_gone and is_applied and not (outcome.was_wanted and is_wanted):
         _tell(target, rule, "RULE_REMOVE")
-        rule.is_applied = False
+        is_applied = False
     if outcome.is_final and outcome.error != rule.error:
         _tell(target, rule, "RULE_APPLY" if outcome.was_wanted else "RULE_REMOVE", outcome.error)
+    return is_applied
 
 
-def _tell_live_grants(rule: Rule, outcome: Outcome, *, is_present: bool) -> set[uuid.UUID]:
+def _tell_live_grants(grants: Sequence[Grant], outcome: Outcome, *, is_present: bool) -> set[uuid.UUID]:
     """Bring the grants up to date of those who want a rule. Returns the sessions of those that changed."""
     status = APPLIED if is_present else FAILED if outcome.is_final and outcome.was_wanted else PENDING
     error = outcome.error if outcome.was_wanted else None
@@ -131,48 +175,48 @@ def _tell_live_grants(rule: Rule, outcome: Outcome, *, is_present: bool) -> set[
     if is_present:
         told["error"] = error or (_FOREIGN if outcome.is_foreign else None)
         told["provider_rule_id"] = next(iter(outcome.provider_ids), None)
-    return _update_grants(Grant.select().where(Grant.rule_id == rule.id, Grant.ended_at.is_null()), told)
+    changed = []
+    for grant in grants:
+        if grant.ended_at is None:
+            first = {"applied_at": now()} if status == APPLIED and grant.applied_at is None else {}
+            if _update(grant, told, first):
+                changed.append(grant)
+    return _sessions_of(changed)
 
 
-def _tell_ended_grants(rule: Rule, error: str | None, is_wanted: bool) -> set[uuid.UUID]:
+def _tell_ended_grants(rule: Rule, grants: Sequence[Grant], error: str | None, is_wanted: bool) -> set[uuid.UUID]:
     """Bring the grants up to date whose rule should go; where somebody wants it again, it stays for him."""
     told: dict[str, Any] = {"error": error}
-    if is_wanted:
+    removed = {}
+    ended = [grant for grant in grants if grant.status == REMOVING]
+    if ended and is_wanted:
         keeper = wanted(Rule.id == rule.id)[0].holders[0]
-        told = {"status": REMOVED, "removed_at": current_time(), "kept_by": keeper, "error": None}
-    return _update_grants(Grant.select().where(Grant.rule_id == rule.id, Grant.status == REMOVING), told)
+        told = {"status": REMOVED, "kept_by": keeper, "error": None}
+        removed = {"removed_at": now()}
+    return _sessions_of(grant for grant in ended if _update(grant, told, removed))
 
 
-def _update_grants(which: Any, told: Mapping[str, Any]) -> set[uuid.UUID]:
-    changed = set()
-    for one in which:
-        if all(getattr(one, name) == value for name, value in told.items()):
-            continue
-        first = {"applied_at": now()} if told.get("status") == APPLIED and one.applied_at is None else {}
-        Grant.update(**told, **first).where(Grant.id == one.id).execute()
-        changed.add(one.session_id)
-    return changed - {None}
-
-
-def _forget(rule: Rule) -> set[uuid.UUID]:
+def _forget(rule: Rule, grants: Sequence[Grant]) -> set[uuid.UUID]:
     """Nothing of a rule that nobody wants is in the cloud: its grants are over and its row goes."""
-    theirs = Grant.rule_id == rule.id
-    changed = _update_grants(
-        Grant.select().where(theirs, Grant.status == REMOVING),
-        {"status": REMOVED, "removed_at": current_time(), "error": None},
-    )
-    Grant.update(rule_id=None).where(theirs).execute()
+    ended = [grant for grant in grants if grant.status == REMOVING]
+    over = {"status": REMOVED, "removed_at": now(), "error": None}
+    Grant.update(**over).where(Grant.id.in_([grant.id for grant in ended])).execute()
+    Grant.update(rule_id=None).where(Grant.rule_id == rule.id).execute()
     delete(Rule, Rule.id == rule.id)
-    return changed
+    return _sessions_of(ended)
 
 
-def _give_back(claim: Claim, report: Report, wanted: Collection[uuid.UUID], look_again_seconds: float) -> None:
+def _sessions_of(grants: Iterable[Grant]) -> set[uuid.UUID]:
+    return {grant.session_id for grant in grants if grant.session_id}
+
+
+def _give_back(claim: Claim, report: Report, still_wanted: Collection[uuid.UUID], look_again_seconds: float) -> None:
     """When the target is looked at again: it is as urgent as the most urgent of what is left to be done there."""
-    rows: Any = Rule.select().where(Rule.target_id == claim.row_id)
-    unwanted = [row for row in rows if row.id not in wanted]
+    rows: Any = Rule.select(Rule.id).where(Rule.target_id == claim.row_id)
+    unwanted = [row for row in rows if row.id not in still_wanted]
     if any(outcome.state is not None for outcome in report.outcomes.values()):
         Target.update(free_rules=report.free_rules, listed_at=now()).where(Target.id == claim.row_id).execute()
-    reason = report.failure or _failure(report.outcomes, wanted)
+    reason = report.failure or _failure(report.outcomes, still_wanted)
     if reason is not None:
         due.postpone(claim, reason, _REVOKE_BACKOFF_SECONDS if unwanted or report.failure else float("inf"))
     elif report.is_unfinished:
@@ -180,16 +224,16 @@ def _give_back(claim: Claim, report: Report, wanted: Collection[uuid.UUID], look
     elif unwanted:
         due.settle(claim, {}, _LOOKS_FOR_ARRIVALS_SECONDS)
     else:
-        due.settle(claim, {}, look_again_seconds if wanted else None)
+        due.settle(claim, {}, look_again_seconds if still_wanted else None)
     if unwanted or report.is_unfinished:
         priority = int(Priority.REVOKE if unwanted else Priority.APPLY)
         Target.update(due_priority=priority).where(Target.id == claim.row_id, Target.due_priority > priority).execute()
 
 
-def _failure(outcomes: Mapping[uuid.UUID, Outcome], wanted: Collection[uuid.UUID]) -> str | None:
+def _failure(outcomes: Mapping[uuid.UUID, Outcome], still_wanted: Collection[uuid.UUID]) -> str | None:
     """Why the target is to be worked on again soon: what passes, or a rule that the cloud will not give up."""
     for rule_id, outcome in outcomes.items():
-        if outcome.error and not (outcome.is_final and rule_id in wanted and outcome.was_wanted):
+        if outcome.error and not (outcome.is_final and rule_id in still_wanted and outcome.was_wanted):
             return outcome.error
     return None
 

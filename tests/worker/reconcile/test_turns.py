@@ -7,7 +7,8 @@ from api.clouds.rules import State
 from api.database import database
 from api.due import Priority
 from api.sessions.models import Session
-from api.targets.models import Rule, Target
+from api.targets.models import Grant, Rule, Target
+from tests.proof.statements import heard
 from tests.rows import fresh
 from tests.worker.bench import APPLIED, HERE, REMOVED, THERE, Bench, grant_of, grants, resource_on, status, told
 from tests.worker.made_up_cloud import MadeUpCloud
@@ -26,6 +27,23 @@ def test_what_is_to_go_goes_before_anything_comes(bench: Bench, cloud: MadeUpClo
 
     assert [deed for deed, _ in cloud.deeds] == ["revoke", "apply"]
     assert status(second) == ("ACTIVE", "APPLIED")
+
+
+def test_of_what_stands_as_it_should_a_turn_asks_the_database_nothing(bench: Bench) -> None:
+    def served(*addresses: str) -> int:
+        """How many statements the turn has that lets in the last address."""
+        for address in addresses[:-1]:
+            bench.open(address)
+        bench.serve()
+        bench.open(addresses[-1])
+        with heard() as statements:
+            assert serve_one(bench)
+        return len(statements)
+
+    few = served(HERE, THERE)
+    many = served(*(f"81.2.69.{number}" for number in range(8)))
+
+    assert (many, Grant.select().where(Grant.status == "APPLIED").count()) == (few, 10)
 
 
 def test_that_a_rule_is_ours_is_committed_before_it_is_asked_for(bench: Bench, cloud: MadeUpCloud) -> None:
