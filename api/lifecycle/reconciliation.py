@@ -25,4 +25,4 @@ def _has_gone(report: Report) -> bool:
     if any(outcome.was_ours for outcome in gone.values()):
         return True
     unwanted = [rule_id for rule_id, outcome in gone.items() if not outcome.was_wanted]
-    return bool(Rule.select().where(Rule.id.in_(unwanted), Rule.is_applied).exists())
+    return bool(unwanted) and bool(Rule.select().where(Rule.id.in_(unwanted), Rule.is_applied).exists())

@@ -92,6 +92,8 @@ def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
 
 def known(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Which of the ids are those of rules, of whatever target and organisation."""
+    if not rule_ids:
+        return set()
     return {row.id for row in Rule.select(Rule.id).where(Rule.id.in_(list(rule_ids)))}
 
 

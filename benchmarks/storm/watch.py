@@ -1,5 +1,6 @@
 """Looks into the clouds all the time, as their owner does, and notes what of EntryGuard's is there, and when."""
 
+import itertools
 import threading
 import time
 import traceback
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from benchmarks.storm.landscape import Landscape, Place, Spot
 
 _PAUSE_SECONDS = 0.15
-_MOVE_SECONDS = 3.0
+# Of each target every few seconds: all at once would keep the next look waiting.
+_MOVE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -88,12 +90,12 @@ class Watch:
 
     def _watch(self, spots: Sequence[Spot], sightings: Sightings) -> None:
         move_at = time.monotonic()
+        next_to_move = itertools.cycle(spots)
         while not self._is_over.is_set():
             began = time.time()
             seen = {place for spot in spots for place in spot.ours()}
             sightings.note(seen, began, time.time())
             if self.moves.is_set() and time.monotonic() > move_at:
-                for spot in spots:
-                    spot.scene.move()
+                next(next_to_move).scene.move()
                 move_at = time.monotonic() + _MOVE_SECONDS
             self._is_over.wait(_PAUSE_SECONDS)
