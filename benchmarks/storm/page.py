@@ -37,7 +37,7 @@ after {RESTART_SECONDS:g} s, as a supervisor does it, children by their parents.
 {SLOW:.0%} of the calls. A client whose request is not answered sends it again with the same Idempotency-Key.
 
 **How lateness is measured.** From the moment at which the last session that wanted a rule expired or was stopped, by
-its row, to the end of the first look into the stand-in that did not show the rule any more. Each cloud is looked into
+its row, to the end of the first look into the stand-in that did not show the rule any more. Each target is looked at
 all the time: the tables have the seconds between two looks, by which a figure may be too high, never too low. A rule
 that was wanted again before it was gone is told apart.
 
@@ -106,7 +106,7 @@ def _figures(run: Figures) -> list[tuple[str, str]]:
         *((f"faults of {cloud}", _counts(met)) for cloud, met in run.faults.items() if met),
         *_lateness("", run.lateness),
         *(_absence(run.away) if run.away else ()),
-        ("a look into a cloud every", f"{run.sampling['median']:.2f} s, at most {run.sampling['longest']:.2f} s"),
+        ("a look at a target every", f"{run.sampling['median']:.2f} s, at most {run.sampling['longest']:.2f} s"),
         ("removedAt of the rows", _recorded(run)),
         ("rules of ours left, rows of rules left", f"{run.ours_left}, {run.rows_left}"),
         (

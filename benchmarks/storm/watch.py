@@ -28,7 +28,7 @@ class Presence:
 
 @dataclass
 class Sightings:
-    """What the looks at one cloud have shown."""
+    """What the looks at one target have shown."""
 
     presences: list[Presence] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Watch:
 
     def __init__(self, landscape: Landscape) -> None:
         self._spots = landscape.by_cloud
-        self.sightings = {cloud: Sightings() for cloud in self._spots}
+        self._sightings = {spot.number: Sightings() for spot in landscape.spots}
         self.failures: list[str] = []
         self._is_over = threading.Event()
         self.moves = threading.Event()
@@ -76,25 +76,26 @@ class Watch:
 
     @property
     def presences(self) -> list[Presence]:
-        return [each for sightings in self.sightings.values() for each in sightings.presences]
+        return [each for sightings in self._sightings.values() for each in sightings.presences]
 
     @property
     def gaps(self) -> list[float]:
-        return [gap for sightings in self.sightings.values() for gap in sightings.gaps]
+        return [gap for sightings in self._sightings.values() for gap in sightings.gaps]
 
     def _look(self, cloud: str) -> None:
         try:
-            self._watch(self._spots[cloud], self.sightings[cloud])
+            self._watch(self._spots[cloud])
         except Exception:  # noqa: BLE001 - a run without eyes must not pass for a good one
             self.failures.append(f"{cloud}: {traceback.format_exc()}")
 
-    def _watch(self, spots: Sequence[Spot], sightings: Sightings) -> None:
+    def _watch(self, spots: Sequence[Spot]) -> None:
         move_at = time.monotonic()
         next_to_move = itertools.cycle(spots)
         while not self._is_over.is_set():
-            began = time.time()
-            seen = {place for spot in spots for place in spot.ours()}
-            sightings.note(seen, began, time.time())
+            for spot in spots:
+                began = time.time()
+                seen = spot.ours()
+                self._sightings[spot.number].note(seen, began, time.time())
             if self.moves.is_set() and time.monotonic() > move_at:
                 next(next_to_move).scene.move()
                 move_at = time.monotonic() + _MOVE_SECONDS
