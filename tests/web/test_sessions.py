@@ -58,7 +58,7 @@ def test_where_nothing_is_yet_the_page_leads_to_the_first_step(ada: Visitor) -> 
     expect(page.locator("main")).to_contain_text("A session lets your address, and nobody else's, through")
     ada.look("sessions-nothing-yet")
 
-    page.get_by_role("link", name="Add a credential").click()
+    page.get_by_role("link", name="Add Credential").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Add Credential")
 
