@@ -87,6 +87,14 @@ document.addEventListener("paste", (event) => {
 });
 
 // The time that is left of sessions, counted on between two answers of the server.
+// A tab that nobody looks at asks for no news. It does at once when somebody looks again.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.matches("[hx-trigger^=every]")) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.querySelectorAll("[hx-trigger^=every]").forEach((one) => htmx.trigger(one, "look"));
+});
+
 const countDown = () => {
   for (const one of document.querySelectorAll("[data-left]")) {
     one.ends ??= Date.now() + one.dataset.left * 1000;

@@ -245,7 +245,7 @@ def test_only_what_is_about_to_change_is_asked_about(ada: Visitor) -> None:
 def test_what_was_deleted_leaves_the_table_and_its_own_page(ada: Visitor) -> None:
     gone = uuid.uuid4()
 
-    assert f'<tr id="credential-{gone}" hx-swap-oob="delete">' in ada.get(f"/credentials/news?id={gone}").text
+    assert f'<tr id="row-{gone}" hx-swap-oob="delete">' in ada.get(f"/credentials/news?id={gone}").text
     assert ada.get(f"/credentials/{gone}/status").headers["HX-Redirect"] == "/credentials"
     assert ada.get("/credentials/news?id=nonsense").status_code == 200
 
