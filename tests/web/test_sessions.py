@@ -134,6 +134,8 @@ def test_what_cannot_be_opened_and_what_failed_say_why(site: Site, ada: Visitor,
     expect(page.get_by_label("Broken <b>gateway</b>")).to_be_disabled()
     expect(page.locator(".choices")).to_contain_text("InvalidGroup.NotFound")
     buttons = page.locator(".durations button:visible")
+    for name in ("Gateway", "Short"):
+        page.get_by_label(name, exact=True).check()
     expect(buttons).to_have_text(["30 min", "45 min"])
     page.get_by_label("Short").uncheck()
     expect(buttons).to_have_text(["30 min", "1 h", "2 h", "4 h", "8 h", "24 h"])
