@@ -14,7 +14,7 @@ from api.web.durations import choices, clock, written
 from tests.api.conftest import Caller
 from tests.api.sessions.conftest import HOME, HOME_6, MakeRole, grants_of, openable
 from tests.api.web.conftest import Visitor, key_in, text_of
-from tests.api.web.sessions.conftest import PATH, at, checked, durations, ended, form_of, opened, path_of
+from tests.api.web.sessions.conftest import PATH, at, checked, durations, ended, form_of, news_path, opened, path_of
 from tests.rows import make_session
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -325,3 +325,6 @@ def test_a_thousand_resources_are_as_light_as_a_first_visit(ada: Visitor, creden
             openable(credential)
 
     assert len(ada.get(PATH, headers={"Accept-Encoding": "gzip"}).data) < 100_000
+    page = ada.get(PATH)
+    assert 'hx-trigger="every 15s, look"' in page.text, "to look at all of them costs the server something"
+    assert (ada.get(news_path(page)).status_code, ada.get(news_path(page)).data) == (204, b"")
