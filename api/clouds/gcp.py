@@ -33,7 +33,9 @@ class Gcp:
             kind="multiline",
             max_length=16_384,
         ),
-        Field("client_email", "Client Email", "The service account", "entryguard@my-project-12345.example.com"),
+        Field(
+            "client_email", "Client Email", "The service account", "entryguard@my-project-12345.iam.gserviceaccount.com"
+        ),
         Field("client_id", "Client ID", "As the key file has it", "123456789", required=False),
         # The SDK never fetches the next three but for token_uri, which is why only that one is checked as an address.
         Field(

@@ -1,6 +1,7 @@
 """What can be done with cloud credentials. What crosses rooms, deleting among it, is in `lifecycle`."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +100,12 @@ def changeable(organisation_id: uuid.UUID, credential_id: uuid.UUID) -> Credenti
 def listed(organisation_id: uuid.UUID, page: Page) -> Listing[Credential]:
     """The organisation's credentials, oldest first."""
     return oldest_first(Credential.select().where(Credential.organisation_id == organisation_id), page)
+
+
+def found(organisation_id: uuid.UUID, credential_ids: Collection[uuid.UUID]) -> list[Credential]:
+    """Those of the organisation's credentials that have these ids."""
+    theirs = Credential.organisation_id == organisation_id
+    return list(Credential.select().where(theirs, Credential.id.in_(list(credential_ids))))
 
 
 def change(

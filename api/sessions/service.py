@@ -58,6 +58,13 @@ def finished(actor: Actor, page: Page) -> Listing[Session]:
     return newest_first(_of_caller(actor).where(~_is_unfinished()), page)
 
 
+def last_of(actor: Actor) -> Session | None:
+    """The one that the caller started last, over or not; None where he never did."""
+    theirs = (Session.organisation_id == actor.organisation) & (Session.user_id == actor.user_id)
+    last: Session | None = Session.select().where(theirs).order_by(Session.created_at.desc(), Session.id.desc()).first()
+    return last
+
+
 def stop(actor: Actor, session_id: uuid.UUID) -> Session:
     """End a session before its time. Raises SessionNotFound, StaleObject; Conflict where it has ended."""
     with write():

@@ -17,9 +17,10 @@ from api.lifecycle.deleting import delete_credential, delete_credential_by_force
 from api.lifecycle.dependants import dependants_of_credential
 from api.lifecycle.policy import policy_of
 from api.server import current_server
-from api.web import forms
+from api.web import forms, news
 from api.web.credentials import TABLE, Answer, room, secrets_of
 from api.web.forms import Form
+from api.web.news import News
 
 if TYPE_CHECKING:
     from api.credentials.models import Credential
@@ -36,12 +37,15 @@ def shown(credential_id: str) -> str:
 
 @room.get("/<credential_id>/status")
 @requires("credentials:read")
-def status(credential_id: str) -> Answer | tuple[str, int, dict[str, str]]:
+def status(credential_id: str) -> News:
     """The part that changes by itself"""
     try:
-        return flask.render_template("credentials/status.html", **_told(_of(credential_id)))
+        credential = _of(credential_id)
     except NotFound:  # deleted meanwhile
         return "", 200, {"HX-Redirect": flask.url_for(TABLE)}
+    if news.is_seen([credential]):
+        return news.AS_IT_WAS
+    return flask.render_template("credentials/status.html", **_told(credential))
 
 
 @room.post("/<credential_id>/verify")
@@ -124,7 +128,8 @@ def _told(credential: "Credential") -> dict[str, Any]:
     """A credential with what its cloud says of its error."""
     cloud = CLOUDS[credential.provider]
     code = (credential.verification_error or "").partition(":")[0]
-    return {"credential": credential, "cloud": cloud, "remedy": cloud.remedies.get(code)}
+    seen = news.look_of([credential])
+    return {"credential": credential, "cloud": cloud, "remedy": cloud.remedies.get(code), "seen": seen}
 
 
 def _page(template: str, credential: "Credential", form: Form) -> str:

@@ -1,8 +1,5 @@
 """Credentials: how EntryGuard reaches the clouds. The table, what is on its way, and adding one."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import flask
 from werkzeug.wrappers import Response
 
@@ -12,16 +9,12 @@ from api.clouds import CLOUDS, Cloud
 from api.clouds.derive import credential_errors
 from api.credentials import service
 from api.credentials.schemas import NewCredential
-from api.errors import CredentialNotFound, EntryGuardError
-from api.identifiers import parse
+from api.errors import EntryGuardError
 from api.paging import Page
 from api.server import current_server
 from api.web import forms
 from api.web.forms import Form
-from api.web.news import asked_about, awaited
-
-if TYPE_CHECKING:
-    from api.credentials.models import Credential
+from api.web.news import News, awaited, of_table
 
 room = flask.Blueprint("credentials", __name__, url_prefix="/credentials")
 
@@ -40,13 +33,9 @@ def table() -> str:
 
 @room.get("/news")
 @requires("credentials:read")
-def news() -> str:
-    """The badges of those that are asked about, as they are now, and what is still to be asked about"""
-    ids = asked_about()
-    found = list(_of(ids))
-    rows = [row for _, row in found if row is not None]
-    gone = [credential_id for credential_id, row in found if row is None]
-    return flask.render_template("credentials/news.html", credentials=rows, gone=gone, awaited=awaited(rows))
+def news() -> News:
+    """The badges that have changed by themselves"""
+    return of_table("credentials", service.found)
 
 
 @room.get("/new")
@@ -97,11 +86,3 @@ def _form(form: Form, provider: str) -> str:
 def _cloud(provider: str) -> Cloud:
     """The one that was chosen, else the first of the list."""
     return CLOUDS.get(provider) or next(iter(CLOUDS.values()))
-
-
-def _of(ids: list[str]) -> "Iterator[tuple[str, Credential | None]]":
-    for credential_id in ids:
-        try:
-            yield credential_id, service.of(current_actor().organisation, parse(credential_id, CredentialNotFound))
-        except CredentialNotFound:
-            yield credential_id, None

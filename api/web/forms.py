@@ -14,6 +14,7 @@ from api.actor import Actor
 from api.errors import Conflict, Details, EntryGuardError, InvalidInput, StaleObject, refuse
 from api.http_errors import STATUS
 from api.json_body import checked, refusal
+from api.web.words import sentence
 
 KEY_FIELD = "formKey"
 """The hidden field that makes a form sent twice do its thing once."""
@@ -65,6 +66,12 @@ def again(error: EntryGuardError, *, without: Collection[str] = ()) -> Form:
     # What was refused because it was sent before, or is of another time, would be refused under the same key for ever.
     key = None if isinstance(error, Conflict | StaleObject) else flask.request.form.get(KEY_FIELD)
     return Form(typed(without=without), details, None if details else error.message, key or new_key(), status)
+
+
+def in_a_line(error: EntryGuardError) -> str:
+    """What is wrong, where there is no field to say it beside."""
+    details = error.details if isinstance(error, InvalidInput) else {}
+    return " ".join(sentence(told) for sentences in details.values() for told in sentences) or sentence(error.message)
 
 
 def body(values: Mapping[str, str]) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from api.lifecycle.dependants import dependants_of_resource
 from api.resources import service
 from api.resources.schemas import ChangedResource
 from api.targets.service import obstacle_to
-from api.web import forms, opening, resource_form
+from api.web import forms, news, opening, resource_form
 from api.web.choosing import NOT_ASKED
 from api.web.forms import Form
+from api.web.news import News
 from api.web.resources import TABLE, Answer, room
 
 if TYPE_CHECKING:
@@ -38,12 +39,15 @@ def shown(resource_id: str) -> str:
 
 @room.get("/<resource_id>/status")
 @requires("resources:read")
-def status(resource_id: str) -> Answer | tuple[str, int, dict[str, str]]:
+def status(resource_id: str) -> News:
     """The part that changes by itself"""
     try:
-        return _page("resources/status.html", _of(resource_id))
+        resource = _of(resource_id)
     except NotFound:  # deleted meanwhile
         return "", 200, {"HX-Redirect": flask.url_for(TABLE)}
+    if news.is_seen([resource]):
+        return news.AS_IT_WAS
+    return _page("resources/status.html", resource)
 
 
 @room.post("/<resource_id>/verify")
@@ -116,7 +120,8 @@ def _of(resource_id: str) -> "Resource":
 
 def _page(template: str, resource: "Resource") -> str:
     obstacle = obstacle_to(resource) if resource.is_active else None
-    return flask.render_template(template, resource=resource, cloud=CLOUDS[resource.provider], obstacle=obstacle)
+    seen = news.look_of([resource])
+    return flask.render_template(template, resource=resource, obstacle=obstacle, seen=seen)
 
 
 def _warning(resource: "Resource", form: Form) -> str:

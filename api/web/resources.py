@@ -1,6 +1,5 @@
 """Resources: what can be opened. The table, what is on its way, and adding one."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import flask
@@ -9,8 +8,7 @@ from werkzeug.wrappers import Response
 from api import idempotency
 from api.access import current_actor, requires
 from api.clouds import CLOUDS
-from api.errors import EntryGuardError, ResourceNotFound
-from api.identifiers import parse
+from api.errors import EntryGuardError
 from api.paging import Page
 from api.resources import service
 from api.resources.schemas import NewResource
@@ -18,7 +16,7 @@ from api.resources.verdict import BARRED
 from api.web import forms, opening, resource_form
 from api.web.choosing import NOT_ASKED, Choices
 from api.web.forms import Form
-from api.web.news import asked_about, awaited
+from api.web.news import News, awaited, of_table
 
 if TYPE_CHECKING:
     from api.resources.models import Resource
@@ -42,12 +40,9 @@ def table() -> str:
 
 @room.get("/news")
 @requires("resources:read")
-def news() -> str:
-    """The badges of those that are asked about, as they are now, and what is still to be asked about"""
-    found = list(_of(asked_about()))
-    rows = [row for _, row in found if row is not None]
-    gone = [resource_id for resource_id, row in found if row is None]
-    return flask.render_template("resources/news.html", resources=rows, gone=gone, awaited=awaited(rows))
+def news() -> News:
+    """The badges that have changed by themselves"""
+    return of_table("resources", service.found)
 
 
 @room.get("/new")
@@ -120,11 +115,3 @@ def _form(form: Form, choices: Choices = NOT_ASKED) -> Answer:
     if not offered:  # the table says what to do first
         return flask.redirect(flask.url_for(TABLE), 303)
     return resource_form.page("resources/new.html", form, offered, choices), form.status
-
-
-def _of(ids: list[str]) -> "Iterator[tuple[str, Resource | None]]":
-    for resource_id in ids:
-        try:
-            yield resource_id, service.of(current_actor().organisation, parse(resource_id, ResourceNotFound))
-        except ResourceNotFound:
-            yield resource_id, None

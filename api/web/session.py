@@ -60,7 +60,7 @@ def _changed(change: Callable[[], object]) -> Answer:
         change()
     except EntryGuardError as error:
         status = forms.again(error).status
-        return page(Form(), refused=error.message), status
+        return page(Form(), refused=forms.in_a_line(error)), status
     return _back()
 
 

@@ -9,8 +9,10 @@ from api.actor import Actor
 from api.credentials import service as credentials
 from api.network import Address
 from api.paging import Page
+from api.sessions import service
 from api.sessions.addresses import ADMIN, detected, obstacle_to
 from api.sessions.allowance import Openable, openable
+from api.sessions.shown import overview
 from api.settings import Settings
 from api.web.durations import Duration, choices
 
@@ -54,10 +56,10 @@ class Offer:
 
 
 def offer(actor: Actor, settings: Settings, chosen: Collection[str] | None = None) -> Offer:
-    """What the caller may open. chosen: None for all that can be opened now."""
+    """What the caller may open. chosen: what is checked of it; None for what he most likely wants."""
     address, resources = detected(actor), openable(actor)
     limits = {str(one.resource.id): one.longest_minutes for one in resources if not one.obstacle}
-    checked = limits.keys() if chosen is None else limits.keys() & set(chosen)
+    checked = limits.keys() & set(_likely(actor, limits.keys()) if chosen is None else chosen)
     limit = min((limits[which] for which in checked or limits), default=0)
     return Offer(
         address=address,
@@ -68,3 +70,11 @@ def offer(actor: Actor, settings: Settings, chosen: Collection[str] | None = Non
         durations=choices(limits.values(), limit, settings.session_min_seconds),
         has_credentials=not resources and bool(credentials.listed(actor.organisation, Page(limit=1)).rows),
     )
+
+
+def _likely(actor: Actor, openable_now: Collection[str]) -> Collection[str]:
+    """What was opened last, or the only thing that there is: whoever may open ten things opens none unasked."""
+    if len(openable_now) < 2:
+        return openable_now
+    last = service.last_of(actor)
+    return () if last is None else [str(one.resource_id) for one in overview(last).resource_ips]

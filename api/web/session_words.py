@@ -43,9 +43,3 @@ def remedy(status: str, *, is_admin: bool) -> str | None:
     if status == "FAILED":
         return _FOR_ADMINISTRATORS if is_admin else _FOR_USERS
     return _ASKED_AGAIN if status in ("PENDING", "REMOVING") else None
-
-
-def sentence(reason: str) -> str:
-    """A reason that stands alone: it begins with a capital letter and has an end."""
-    told = reason[:1].upper() + reason[1:]
-    return told if told.endswith((".", "!", "?")) else f"{told}."

@@ -149,7 +149,7 @@ def _named(actor: Actor, chosen: list[str]) -> list[str] | None:
     """What was chosen; None for all, where that is more than can be named."""
     if len(chosen) <= _NAMED_AT_MOST:
         return chosen
-    everything = {str(one.resource.id) for one in offer(actor, current_server().settings).openable}
+    everything = {str(one.resource.id) for one in offer(actor, current_server().settings, ()).openable}
     return None if everything <= set(chosen) else chosen
 
 

@@ -20,15 +20,21 @@ def machine_time(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def about(sentence: str, name: str, label: str) -> str:
+def sentence(told: str) -> str:
+    """What may be a part of a sentence, as one that stands alone: with a capital letter and an end."""
+    begun = told[:1].upper() + told[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def about(told: str, name: str, label: str) -> str:
     """An error's sentence with the field called as the form calls it: not `credentialData.accessKeyId is required`."""
-    told = label + sentence.removeprefix(name) if sentence.startswith(name) else sentence
-    return told if told.endswith((".", "!", "?")) else f"{told}."
+    return sentence(label + told.removeprefix(name) if told.startswith(name) else told)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "time_of_day": time_of_day,
     "machine_time": machine_time,
+    "sentence": sentence,
     "about": about,
 }

@@ -58,7 +58,7 @@ def test_where_nothing_is_yet_the_page_leads_to_the_first_step(ada: Visitor) -> 
     expect(page.locator("main")).to_contain_text("A session lets your address, and nobody else's, through")
     ada.look("sessions-nothing-yet")
 
-    page.get_by_role("link", name="Add a credential").click()
+    page.get_by_role("link", name="Add Credential").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Add Credential")
 
@@ -134,6 +134,8 @@ def test_what_cannot_be_opened_and_what_failed_say_why(site: Site, ada: Visitor,
     expect(page.get_by_label("Broken <b>gateway</b>")).to_be_disabled()
     expect(page.locator(".choices")).to_contain_text("InvalidGroup.NotFound")
     buttons = page.locator(".durations button:visible")
+    for name in ("Gateway", "Short"):
+        page.get_by_label(name, exact=True).check()
     expect(buttons).to_have_text(["30 min", "45 min"])
     page.get_by_label("Short").uncheck()
     expect(buttons).to_have_text(["30 min", "1 h", "2 h", "4 h", "8 h", "24 h"])

@@ -57,11 +57,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 
 // What needs a script is shown by one.
-const showCopiers = () => {
+const showScripted = () => {
   for (const copier of document.querySelectorAll("[data-copy]")) copier.hidden = !navigator.clipboard;
+  for (const all of document.querySelectorAll("[data-all]")) all.hidden = false;
 };
-document.addEventListener("DOMContentLoaded", () => { toFirstError(); showCopiers(); });
-document.addEventListener("htmx:afterSettle", showCopiers);
+document.addEventListener("DOMContentLoaded", () => { toFirstError(); showScripted(); });
+document.addEventListener("htmx:afterSettle", showScripted);
 
 document.addEventListener("click", async (event) => {
   const copier = event.target.closest("[data-copy]");
@@ -84,6 +85,14 @@ document.addEventListener("paste", (event) => {
   if (!known.length) return;
   event.preventDefault();
   for (const [field, value] of known) field.value = value;
+});
+
+// A tab that nobody looks at asks for no news. It does at once when somebody looks again.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.matches("[hx-trigger^=every]")) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.querySelectorAll("[hx-trigger^=every]").forEach((one) => htmx.trigger(one, "look"));
 });
 
 // The time that is left of sessions, counted on between two answers of the server.
@@ -124,6 +133,13 @@ const refresh = () => { tellTimes(); countDown(); offerDurations(); };
 document.addEventListener("DOMContentLoaded", () => { refresh(); setInterval(countDown, 1000); });
 // Before anybody sees what has come.
 document.addEventListener("htmx:afterSwap", refresh);
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-all]")) return;
+  const boxes = [...document.querySelectorAll("[data-longest] :enabled")];
+  const isAll = boxes.every((one) => one.checked);
+  for (const one of boxes) one.checked = !isAll;
+  offerDurations();
+});
 document.addEventListener("change", (event) => { if (event.target.closest("[data-longest]")) offerDurations(); });
 
 // A part that takes the place of an older one unasked: what is unfolded stays so, and a form on its way is left alone.

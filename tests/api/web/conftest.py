@@ -40,7 +40,8 @@ class Visitor:
 
 def text_of(page: Any) -> str:
     """What can be read on a page."""
-    words = re.sub(r"<(script|style|title)[^>]*>.*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL)
+    whole = page.text.replace("<wbr>", "")
+    words = re.sub(r"<(script|style|title)[^>]*>.*?</\1>|<[^>]+>", " ", whole, flags=re.DOTALL)
     return " ".join(html.unescape(words).split())
 
 

@@ -130,6 +130,15 @@ def test_no_secret_comes_back_into_any_page(ada: Visitor) -> None:
     assert {page.status_code for page in pages} == {200, 400}
 
 
+def test_that_a_secret_is_to_be_typed_again_is_told(ada: Visitor) -> None:
+    told = "Secrets are never sent back to a page: type them again."
+    assert told not in text_of(ada.get("/credentials/new"))
+
+    assert told in text_of(ada.post("/credentials", {**AWS, "name": ""}))
+    ada.post("/credentials", AWS)
+    assert told in text_of(ada.post(path_of(only_credential(), "/secret"), {**AWS, "credentialData.accessKeyId": ""}))
+
+
 @EVERY_CLOUD
 def test_what_never_comes_back_is_known_of_every_cloud(cloud: Cloud) -> None:
     assert secrets_of(cloud) == {f"credentialData.{SECRETS[cloud.name]}"}
@@ -236,7 +245,7 @@ def test_only_what_is_about_to_change_is_asked_about(ada: Visitor) -> None:
 def test_what_was_deleted_leaves_the_table_and_its_own_page(ada: Visitor) -> None:
     gone = uuid.uuid4()
 
-    assert f'<tr id="credential-{gone}" hx-swap-oob="delete">' in ada.get(f"/credentials/news?id={gone}").text
+    assert f'<tr id="row-{gone}" hx-swap-oob="delete">' in ada.get(f"/credentials/news?id={gone}").text
     assert ada.get(f"/credentials/{gone}/status").headers["HX-Redirect"] == "/credentials"
     assert ada.get("/credentials/news?id=nonsense").status_code == 200
 
@@ -347,6 +356,7 @@ def test_the_warning_names_the_resources_and_the_active_sessions_that_go_with_it
 
     assert "Deleting a credential also deletes all cloud resources associated with it." in shown
     assert "Production gateway" in shown and "Uma Keller, from 81.2.69.142, until" in shown
+    assert "EntryGuard forgets them; what they name in the cloud stays there." in shown
     assert "End all that and delete" in shown
 
 

@@ -66,9 +66,15 @@ def test_a_wrong_password_is_said_in_words_and_the_address_stays(stranger: Visit
     answer = stranger.sign_in(admin.user.email, "not the password at all")
 
     assert answer.status_code == 401
-    assert "The email or the password is wrong" in text_of(answer)
+    assert "The email or the password is wrong." in text_of(answer)
     assert f'value="{admin.user.email}"' in answer.text and "not the password" not in answer.text
     assert events()[-1] == "USER_LOGIN_FAILED"
+
+
+def test_the_field_that_is_to_be_filled_in_next_is_the_one_to_type_into(stranger: Visitor, admin: Caller) -> None:
+    pages = [stranger.get("/sign-in"), stranger.sign_in(admin.user.email, "not the password at all")]
+
+    assert [re.findall(r'<input id="(\w+)"[^>]* autofocus', page.text) for page in pages] == [["email"], ["password"]]
 
 
 def test_what_is_left_empty_is_said_beside_its_field(stranger: Visitor) -> None:

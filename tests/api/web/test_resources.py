@@ -143,7 +143,7 @@ def test_only_what_is_about_to_change_is_asked_about(ada: Visitor, credential: C
 def test_what_was_deleted_leaves_the_table_and_its_own_page(ada: Visitor) -> None:
     gone = uuid.uuid4()
 
-    assert f'<tr id="resource-{gone}" hx-swap-oob="delete">' in ada.get(f"/resources/news?id={gone}").text
+    assert f'<tr id="row-{gone}" hx-swap-oob="delete">' in ada.get(f"/resources/news?id={gone}").text
     assert ada.get(f"/resources/{gone}/status").headers["HX-Redirect"] == "/resources"
     assert ada.get("/resources/news?id=nonsense").status_code == 200
 

@@ -1,5 +1,6 @@
 """Letting oneself in on the Sessions page, claim by claim, without a browser."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from api.web.durations import choices, clock, written
 from tests.api.conftest import Caller
 from tests.api.sessions.conftest import HOME, HOME_6, MakeRole, grants_of, openable
 from tests.api.web.conftest import Visitor, key_in, text_of
-from tests.api.web.sessions.conftest import PATH, at, checked, durations, ended, form_of, opened, path_of
+from tests.api.web.sessions.conftest import PATH, at, checked, durations, ended, form_of, news_path, opened, path_of
 from tests.rows import make_session
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -71,17 +72,64 @@ def test_an_administrator_may_let_in_another_address_and_nobody_else_may(
     assert Session.select().count() == 1
 
 
-def test_everything_that_can_be_opened_is_checked_and_what_cannot_says_why(
-    ada: Visitor, credential: Credential
-) -> None:
+def test_what_can_be_opened_is_offered_and_what_cannot_says_why(ada: Visitor, credential: Credential) -> None:
     good = [openable(credential, name=name) for name in ("api", "web")]
     openable(credential, name="broken", is_active=False, verification_error="InvalidGroup.NotFound: gone")
 
     page = ada.get(PATH)
 
-    assert checked(page) == [str(one.id) for one in good]
+    assert re.findall(r'name="resourceIds" value="([^"]+)" id=', page.text) == [str(one.id) for one in good]
     assert "broken Cannot be opened now: InvalidGroup.NotFound: gone. Mend it under Resources" in text_of(page)
     assert page.text.count("disabled") == 1
+
+
+class TestWhatIsChecked:
+    """Two clicks, from signing in to an open door, are what it takes every day; no door is opened that nobody chose."""
+
+    def test_the_only_thing_that_can_be_opened_is(self, ada: Visitor, credential: Credential) -> None:
+        only = openable(credential)
+        openable(credential, is_active=False)
+
+        assert checked(ada.get(PATH)) == [str(only.id)]
+
+    def test_nothing_of_several_is_at_first(self, ada: Visitor, uma: Visitor, credential: Credential) -> None:
+        one, _ = openable(credential, name="api"), openable(credential, name="web")
+        make_session(credential.organisation_id, one, user_name="Somebody else")
+
+        assert checked(ada.get(PATH)) == []
+
+    def test_what_one_opened_last_is(self, ada: Visitor, credential: Credential) -> None:
+        one, two, three = (openable(credential, name=name) for name in ("api", "db", "web"))
+        opened(ada, one, two, three)
+        ended(opened(ada, one, three))
+
+        assert checked(ada.get(PATH)) == [str(one.id), str(three.id)]
+
+    def test_what_one_opened_last_is_as_far_as_it_can_be_opened(self, ada: Visitor, credential: Credential) -> None:
+        one, two, three = (openable(credential, name=name) for name in ("api", "db", "web"))
+        opened(ada, one, two)
+        close(one)
+        assert checked(ada.get(PATH)) == [str(two.id)]
+
+        close(two)
+        assert checked(ada.get(PATH)) == [str(three.id)], "the only one that is left"
+        openable(credential)
+        assert checked(ada.get(PATH)) == []
+
+
+def close(resource: Resource) -> None:
+    with write():
+        Resource.update(is_active=False).where(Resource.id == resource.id).execute()
+
+
+def test_an_administrator_is_led_to_what_cannot_be_opened_and_nobody_else_is(
+    ada: Visitor, uma: Visitor, user: Caller, credential: Credential, make_role: MakeRole
+) -> None:
+    broken = openable(credential, is_active=False, verification_error="InvalidGroup.NotFound: gone")
+    make_role([user], [broken])
+
+    assert f'<a href="/resources/{broken.id}">Mend it</a> under Resources or Credentials.' in ada.get(PATH).text
+    assert "gone. Tell an administrator." in text_of(uma.get(PATH)) and "/resources/" not in uma.get(PATH).text
 
 
 def test_where_nothing_can_be_opened_now_there_is_no_button(ada: Visitor, credential: Credential) -> None:
@@ -262,8 +310,11 @@ def test_more_than_can_be_named_are_opened_all_together(
     monkeypatch.setattr("api.web.sessions._NAMED_AT_MOST", 9)
     many = [openable(credential) for _ in range(11)]
 
-    assert "All of 11 that can be opened: choose" in text_of(ada.get(PATH))
+    assert "0 of 11 that can be opened: choose" in text_of(ada.get(PATH))
+    assert '<details id="choose" open>' in ada.get(PATH).text, "nothing is checked yet"
     assert len(grants_of(str(opened(ada, *many).id))) == 11
+    assert "All of 11 that can be opened: choose" in text_of(ada.get(PATH))
+    assert '<details id="choose">' in ada.get(PATH).text
     assert "and 3 more" in text_of(ada.get(PATH))
     assert len(grants_of(str(opened(ada, *many[1:]).id))) == 10
 
@@ -274,3 +325,6 @@ def test_a_thousand_resources_are_as_light_as_a_first_visit(ada: Visitor, creden
             openable(credential)
 
     assert len(ada.get(PATH, headers={"Accept-Encoding": "gzip"}).data) < 100_000
+    page = ada.get(PATH)
+    assert 'hx-trigger="every 15s, look"' in page.text, "to look at all of them costs the server something"
+    assert (ada.get(news_path(page)).status_code, ada.get(news_path(page)).data) == (204, b"")

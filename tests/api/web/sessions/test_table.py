@@ -243,7 +243,7 @@ def test_a_cursor_that_is_none_is_refused_in_words(ada: Visitor, path: str) -> N
 
 
 def test_the_table_is_the_same_number_of_questions_however_long_it_is(ada: Visitor, credential: Credential) -> None:
-    opened(ada, openable(credential))
+    opened(ada, openable(credential), openable(credential))
     with heard() as few:
         ada.get(PATH)
     more = [openable(credential) for _ in range(5)]
