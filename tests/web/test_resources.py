@@ -34,6 +34,8 @@ def test_from_nothing_to_an_active_resource(ada: Visitor) -> None:
     ada.look("resources-no-credential")
     credential(site, "AWS production")
     page.reload()
+    expect(page.locator("main")).to_contain_text("Add your first resource")
+    ada.look("resources-empty")
     page.get_by_role("link", name="Add Resource").click()
 
     # The groups that the credential can see are there to choose from; the focus stays where it was.
@@ -83,6 +85,9 @@ def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
     ada.look("resources-table")
 
     page.get_by_role("link", name="Typed by hand", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("InvalidGroup.NotFound: Security group doesn't exist")
+    expect(page.locator("#status")).to_contain_text("Until then no session opens it.")
+    ada.look("resource-inactive")
     page.get_by_role("link", name="Edit", exact=True).click()
     expect(page.get_by_label("Security group")).to_have_value(missing["resourceIdentifier"])
     page.get_by_label("Security group").fill("web")

@@ -57,6 +57,10 @@ def test_where_nothing_is_yet_the_page_leads_to_the_first_step(ada: Visitor) -> 
     page = ada.go("/sessions")
     expect(page.locator("main")).to_contain_text("A session lets your address, and nobody else's, through")
     ada.look("sessions-nothing-yet")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("main")).to_contain_text("Nothing has ended yet")
+    ada.look("sessions-history-empty")
+    page.get_by_role("link", name="Sessions").last.click()
 
     page.get_by_role("link", name="Add a credential").click()
 
