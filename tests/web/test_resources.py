@@ -109,6 +109,15 @@ def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
     expect(ada.row("Typed by hand")).to_have_count(0, timeout=SOON)
 
 
+def test_one_without_ports_says_that_nobody_can_open_it(site: Site, ada: Visitor) -> None:
+    made = site.resource("Without ports", credential(site, "Without ports"), config={})
+    status = ada.go(f"/resources/{made['id']}").locator("#status")
+
+    expect(status.locator(".badge")).to_have_text("Active", timeout=SOON)
+    expect(status).to_contain_text("Nobody can open it yet")
+    ada.look("resource-without-ports")
+
+
 def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:
     credential(site, "By hand")
     site.ask("POST", "/credentials", GATEWAY)

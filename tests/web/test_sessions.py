@@ -147,6 +147,7 @@ def test_what_cannot_be_opened_and_what_failed_say_why(site: Site, ada: Visitor,
     expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("what is marked below needs a change")
     expect(page.locator("#resourceIds-error")).to_have_text("Choose at least one.")
     expect(page.get_by_label("Reason")).to_have_value("TICKET-421")
+    page.get_by_text("Let in another address").click()
     ada.look("sessions-wrong")
 
     # As the command would: with all that there is. And somebody else's beside it.
