@@ -173,7 +173,7 @@ def test_for_each_published_cause_the_page_says_what_to_do_about_it(ada: Visitor
             status = verify(page, "Invalid")
         expect(status).to_contain_text(told)
         expect(status).to_contain_text(advice)
-        verify(page, "Valid")
+    verify(page, "Valid")
 
     aws.deactivate(key)
     status = verify(page, "Invalid")
