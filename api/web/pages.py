@@ -40,9 +40,9 @@ def register(app: flask.Flask) -> None:
     for entry in entries():
         pages.register_blueprint(entry.room)
     pages.before_request(origin.refuse_foreign)
-    pages.after_request(_finish)
     pages.app_context_processor(_shared)  # also for what is shown where no page is
     failures.register(app, pages)
+    app.after_request(_finish)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(words.FILTERS)
     app.register_blueprint(pages)
@@ -68,6 +68,8 @@ def _visitor() -> Actor | None:
 
 
 def _finish(response: flask.Response) -> flask.Response:
+    if not is_for_a_page():  # asked of every answer: the page of a mistyped address is in no room
+        return response
     response.headers.update(_HEADERS)
     if current_server().settings.public_url.startswith("https:"):
         response.headers["Strict-Transport-Security"] = f"max-age={_A_YEAR}"

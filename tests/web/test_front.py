@@ -40,10 +40,13 @@ def test_who_administers_nothing_sees_no_admin_page(site: Site, stranger: Visito
     site.user("uma@example.com")
     stranger.sign_in("uma@example.com")
 
+    expect(stranger.page.locator("main")).to_contain_text("There is nothing that you may open yet")
+    stranger.look("sessions-nothing-for-me")
     expect(stranger.page.get_by_role("navigation")).not_to_contain_text("Credentials")
     page = stranger.go("/credentials")
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
     stranger.look("nothing-here")
+    expect(stranger.go("/credentialz").get_by_role("heading", level=1)).to_have_text("There is nothing here")
 
 
 def test_long_names_break_no_page(site: Site, ada: Visitor) -> None:

@@ -34,6 +34,8 @@ def test_from_nothing_to_an_active_resource(ada: Visitor) -> None:
     ada.look("resources-no-credential")
     credential(site, "AWS production")
     page.reload()
+    expect(page.locator("main")).to_contain_text("Add your first resource")
+    ada.look("resources-empty")
     page.get_by_role("link", name="Add Resource").click()
 
     # The groups that the credential can see are there to choose from; the focus stays where it was.
@@ -83,6 +85,9 @@ def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
     ada.look("resources-table")
 
     page.get_by_role("link", name="Typed by hand", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("InvalidGroup.NotFound: Security group doesn't exist")
+    expect(page.locator("#status")).to_contain_text("Until then no session opens it.")
+    ada.look("resource-inactive")
     page.get_by_role("link", name="Edit", exact=True).click()
     expect(page.get_by_label("Security group")).to_have_value(missing["resourceIdentifier"])
     page.get_by_label("Security group").fill("web")
@@ -102,6 +107,15 @@ def test_what_is_not_there_is_told_mended_and_deleted(ada: Visitor) -> None:
     page.get_by_role("button", name="End all that and delete").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Resources")
     expect(ada.row("Typed by hand")).to_have_count(0, timeout=SOON)
+
+
+def test_one_without_ports_says_that_nobody_can_open_it(site: Site, ada: Visitor) -> None:
+    made = site.resource("Without ports", credential(site, "Without ports"), config={})
+    status = ada.go(f"/resources/{made['id']}").locator("#status")
+
+    expect(status.locator(".badge")).to_have_text("Active", timeout=SOON)
+    expect(status).to_contain_text("Nobody can open it yet")
+    ada.look("resource-without-ports")
 
 
 def test_all_of_it_works_without_scripts(site: Site, ada: Visitor) -> None:

@@ -57,6 +57,10 @@ def test_where_nothing_is_yet_the_page_leads_to_the_first_step(ada: Visitor) -> 
     page = ada.go("/sessions")
     expect(page.locator("main")).to_contain_text("A session lets your address, and nobody else's, through")
     ada.look("sessions-nothing-yet")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("main")).to_contain_text("Nothing has ended yet")
+    ada.look("sessions-history-empty")
+    page.get_by_role("link", name="Sessions").last.click()
 
     page.get_by_role("link", name="Add Credential").click()
 
@@ -145,6 +149,7 @@ def test_what_cannot_be_opened_and_what_failed_say_why(site: Site, ada: Visitor,
     expect(page.get_by_role("alert").filter(visible=True)).to_contain_text("what is marked below needs a change")
     expect(page.locator("#resourceIds-error")).to_have_text("Choose at least one.")
     expect(page.get_by_label("Reason")).to_have_value("TICKET-421")
+    page.get_by_text("Let in another address").click()
     ada.look("sessions-wrong")
 
     # As the command would: with all that there is. And somebody else's beside it.

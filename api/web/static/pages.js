@@ -151,3 +151,17 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (next) next.open = true;
   }
 });
+
+// The same for a part that is replaced as a whole. What had the focus and is gone leaves it to the first field that came.
+let kept = { unfolded: [] };
+document.addEventListener("htmx:beforeSwap", ({ detail: { boosted, target } }) => {
+  const unfolded = boosted ? [] : [...target.querySelectorAll("details[id][open]")];
+  kept = { focus: boosted ? null : document.activeElement, unfolded: unfolded.map((one) => one.id) };
+});
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  for (const id of kept.unfolded) document.getElementById(id)?.setAttribute("open", "");
+  if (!kept.focus || kept.focus.isConnected || document.activeElement !== document.body) return;
+  const same = kept.focus.id && document.getElementById(kept.focus.id);
+  const field = document.getElementById(target.id)?.querySelector("input:not([type=hidden]), select");
+  (same || field || document.querySelector("main")).focus({ preventScroll: true });
+});

@@ -53,3 +53,11 @@ def test_the_vendored_library_is_the_one_that_is_written_down() -> None:
     digest = hashlib.sha256((STATIC / "htmx.min.js").read_bytes()).hexdigest()
 
     assert digest in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_dark_differs_from_light_in_colours_alone() -> None:
+    """`light-dark()` is a colour. In the dark, tests/web/visitor.py asks of nothing else."""
+    style = (STATIC / "style.css").read_text(encoding="utf-8")
+
+    assert "light-dark(" in style and "prefers-color-scheme" not in style
+    assert "prefers-color-scheme" not in (STATIC / "pages.js").read_text(encoding="utf-8")

@@ -260,6 +260,15 @@ def test_what_is_not_for_somebody_looks_like_what_is_not_there(uma: Visitor) -> 
             assert entry.label not in text_of(uma.get("/sessions"))
 
 
+def test_the_page_of_a_mistyped_address_is_sent_like_every_other(ada: Visitor) -> None:
+    """Under the policy of programs, its style would not be there."""
+    nowhere = ada.get("/no-such-page", headers={"Accept": "text/html"})
+    names = ("Content-Security-Policy", "Permissions-Policy", "Referrer-Policy", "X-Frame-Options")
+
+    assert nowhere.status_code == 404
+    assert [nowhere.headers.get(name) for name in names] == [ada.get("/sessions").headers[name] for name in names]
+
+
 def test_a_program_that_asks_for_what_is_not_there_is_answered_as_everywhere(client: FlaskClient) -> None:
     assert client.get("/no-such-page").json["error"] == "NOT_FOUND"  # type: ignore[index]
     answer = client.get(f"{BASE}/no-such-page", headers={"Accept": "text/html"})
