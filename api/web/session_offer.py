@@ -1,7 +1,7 @@
 """What somebody is offered to open: from where, what, and for how long."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -15,6 +15,9 @@ from api.sessions.allowance import Openable, openable
 from api.sessions.shown import overview
 from api.settings import Settings
 from api.web.durations import Duration, choices
+
+# What a page shows without unfolding it.
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Offer:
     def openable(self) -> list[Openable]:
         """What can be opened now."""
         return [one for one in self.resources if not one.obstacle]
+
+    @property
+    def is_long(self) -> bool:
+        """There are too many resources to show them at once."""
+        return len(self.resources) > _FEW
 
     @property
     def digest(self) -> str:
@@ -72,9 +80,8 @@ def offer(actor: Actor, settings: Settings, chosen: Collection[str] | None = Non
     )
 
 
-def _likely(actor: Actor, openable_now: Collection[str]) -> Collection[str]:
-    """What was opened last, or the only thing that there is: whoever may open ten things opens none unasked."""
-    if len(openable_now) < 2:
-        return openable_now
+def _likely(actor: Actor, openable_now: Set[str]) -> Collection[str]:
+    """What was opened last and can be opened now; else all, as the API does it, where that is little to look at."""
     last = service.last_of(actor)
-    return () if last is None else [str(one.resource_id) for one in overview(last).resource_ips]
+    opened = set() if last is None else {str(one.resource_id) for one in overview(last).resource_ips}
+    return openable_now & opened or (openable_now if len(openable_now) <= _FEW else ())
