@@ -56,10 +56,7 @@ class Installation(peewee.Model):
 
 def check_can_be_told() -> None:
     """Raises SettingsError where the database does not tell which one it is."""
-    try:
-        peewee.Select(columns=[_here()]).execute(database)
-    except peewee.ProgrammingError:
-        raise SettingsError(_MAY_NOT_ASK) from None
+    _look()
 
 
 def identity() -> uuid.UUID:
@@ -98,8 +95,16 @@ def settle_here(installation_id: uuid.UUID) -> None:
 
 
 def _look() -> tuple[str | None, str]:
-    """The identity that is kept, and that of the database asked; in one question, since workers ask at every turn."""
-    row: Any = Installation.select(Installation.database_identity, _here().alias("here")).tuples().get()
+    """The identity that is kept, and that of the database asked; in one question, since workers ask at every turn.
+
+    Raises SettingsError where the database does not tell it.
+    """
+    try:
+        row: Any = Installation.select(Installation.database_identity, _here().alias("here")).tuples().get()
+    except peewee.ProgrammingError as error:
+        if "pg_control_system" not in str(error):
+            raise
+        raise SettingsError(_MAY_NOT_ASK) from None
     kept, here = row
     return kept, here
 

@@ -31,13 +31,15 @@ def die_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
 
 
 def end_when_told(told: Callable[[], object]) -> None:
-    """Call `told` at SIGTERM, and have the kernel end this process where it is still there ten seconds later.
+    """Call `told` at SIGTERM, once Python comes to it, and have the kernel end this process ten seconds later.
 
     SIGINT is ignored: a terminal sends it to the parent too, which then tells this process.
     """
 
     def end(*_: object) -> None:
-        signal.alarm(_END_SECONDS)  # its parent may have died, and then nobody else ends it
+        # Its parent may have died, and then nobody else ends it. To be told again gives it no more time.
+        if not signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.alarm(_END_SECONDS)
         told()
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

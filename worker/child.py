@@ -65,7 +65,7 @@ class Child:
 
     def _retire(self) -> int:
         self._drain.close()
-        self._finish(_LAST_TASK_SECONDS)
+        self._finish(_LAST_TASK_SECONDS, is_stopping=False)
         if self._is_told_to_end:
             return self._stop()
         self._leave()
@@ -73,18 +73,17 @@ class Child:
 
     def _stop(self) -> int:
         self._drain.stop()
-        self._finish(_STOP_SECONDS)
+        self._finish(_STOP_SECONDS, is_stopping=True)
         self._leave()
         return 0
 
-    def _finish(self, seconds: float) -> None:
+    def _finish(self, seconds: float, *, is_stopping: bool) -> None:
         """Wait for the threads; a call that takes longer is left, and whoever takes the row over looks at it twice.
 
-        Ends at once when told to end meanwhile.
+        Ends at once when told to end, unless that is why it is called.
         """
-        was_told = self._is_told_to_end
         deadline = time.monotonic() + seconds
-        while self._drain.is_running and time.monotonic() < deadline and self._is_told_to_end == was_told:
+        while self._drain.is_running and time.monotonic() < deadline and self._is_told_to_end == is_stopping:
             self._keep_leases()
             time.sleep(_TICK_SECONDS / 5)
 

@@ -79,8 +79,8 @@ def of_table(room: str, found: Callable[[uuid.UUID, Sequence[uuid.UUID]], Sequen
     rows = found(current_actor().organisation, list(_parsed(asked)))
     if is_seen(rows):
         return AS_IT_WAS
-    still = awaited(rows)
-    if not still.rows and "more" in flask.request.args:
+    still = Awaited(awaited(rows).rows, has_more="more" in flask.request.args)
+    if still.has_more and not still.rows:
         return "", 200, {"HX-Refresh": "true"}  # the page, as it would be now, asks about the next few
     there = {str(row.id) for row in rows}
     gone = [one for one in asked if one not in there]

@@ -1,8 +1,10 @@
 """A database that is a copy: what its server answers, and what an operator is told and says."""
 
 import re
+import uuid
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
@@ -10,10 +12,11 @@ from flask.testing import FlaskClient
 from api import installation
 from api.commands.doctor import doctor
 from api.commands.restore import restore
-from api.database import connection, database, write
-from api.installation import Installation, check_can_be_told, identity, is_undecided, may_work
+from api.database import bind, connection, database, write
+from api.installation import Installation, identity, is_undecided, may_work
 from api.resources.models import Resource
-from api.settings import SettingsError
+from api.settings import Settings, SettingsError
+from api.start import start as start_process
 from tests.api.commands.conftest import ring_environment, ring_file  # noqa: F401  fixtures, by name
 from tests.api.conftest import Caller
 from tests.api.sessions.conftest import credential, organisation, resource, start  # noqa: F401
@@ -42,24 +45,6 @@ def test_any_role_may_ask_which_database_it_is(db: str) -> None:
     [[here]] = database.execute_sql(f"SELECT {installation._POSTGRESQL}")
 
     assert re.fullmatch(r"[0-9]+:[0-9]+", here)
-    database.execute_sql("RESET ROLE")
-
-
-@pytest.mark.engines("postgresql")
-def test_a_role_that_may_not_ask_is_told_what_to_run(db: str) -> None:
-    database.execute_sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
-    database.execute_sql("SET ROLE pg_signal_backend")
-    try:
-        with pytest.raises(SettingsError, match="may not call pg_control_system") as refused:
-            check_can_be_told()
-    finally:
-        database.execute_sql("RESET ROLE")
-    [remedy] = re.findall("`(.*)`", str(refused.value))
-    database.execute_sql(remedy)
-    database.execute_sql("SET ROLE pg_signal_backend")
-
-    check_can_be_told()
-
     database.execute_sql("RESET ROLE")
 
 
@@ -116,6 +101,35 @@ def test_an_operator_is_told_both_commands_and_each_lets_it_go_on(
         assert not is_undecided()
         assert (identity() == before) == (option == "--adopt")
     assert installation.UNDECIDED not in CliRunner().invoke(doctor).output
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize(("command", "options"), [(doctor, []), (restore, ["--adopt"])])
+def test_who_may_not_ask_which_database_it_is_is_told_what_to_run(
+    ring_environment: dict[str, str],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    command: click.Command,
+    options: list[str],
+) -> None:
+    url, role = ring_environment["ENTRYGUARD_DATABASE_URL"], f"reader_{uuid.uuid4().hex}"
+    with connection():
+        database.execute_sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        database.execute_sql(f"CREATE ROLE {role} LOGIN IN ROLE pg_read_all_data")
+    monkeypatch.setenv("ENTRYGUARD_DATABASE_URL", re.sub("//[^@]*@", f"//{role}@", url))
+
+    with pytest.raises(SettingsError, match="may not call pg_control_system"):
+        start_process(Settings.from_environment(), connections=1)
+    refused = CliRunner().invoke(command, options)
+
+    assert refused.exit_code == 1 and "may not call pg_control_system()" in refused.output, refused.output
+    [remedy] = re.findall("`(GRANT .*)`", refused.output)
+    bind(url)
+    with connection():
+        database.execute_sql(remedy)
+        database.execute_sql(f"SET ROLE {role}")
+        assert not is_undecided()
+        database.execute_sql("RESET ROLE")
+        database.execute_sql(f"DROP ROLE {role}")
 
 
 def test_what_is_no_copy_becomes_a_new_installation_by_force_alone(
