@@ -113,7 +113,7 @@ def test_a_signal_ends_the_command_and_the_session(
         process.send_signal(number)
         said = rest_of(process)
 
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, said
     assert "is closed (MANUAL)" in said
     assert doors.is_closed_soon(door)
 
