@@ -116,13 +116,11 @@ def troubles(session: Session) -> list[str]:
 
 def is_open(session: Session) -> bool | None:
     """Whether everything is open; None while that is being found out."""
-    if session["status"] in ("PENDING", "PARTIAL") and _is_under_way(session):
+    grants = {grant["status"] for grant in session["resourceIps"]}
+    # Where all are applied, the last one was while the answer was put together: the next one will say ACTIVE.
+    if session["status"] == "PARTIAL" and ("PENDING" in grants or grants == {"APPLIED"}):
         return None
-    return bool(session["status"] == "ACTIVE")
-
-
-def _is_under_way(session: Session) -> bool:
-    return any(grant["status"] == "PENDING" for grant in session["resourceIps"]) or not session["resourceIps"]
+    return None if session["status"] == "PENDING" else bool(session["status"] == "ACTIVE")
 
 
 def _is_of(caller: Mapping[str, Any], session: Session) -> bool:
