@@ -119,7 +119,7 @@ def _of(resource_id: str) -> "Resource":
 
 
 def _page(template: str, resource: "Resource") -> str:
-    obstacle = obstacle_to(resource) if resource.is_active else None
+    obstacle = obstacle_to(resource) if resource.is_active and not resource.deleting_since else None
     seen = news.look_of([resource])
     return flask.render_template(template, resource=resource, obstacle=obstacle, seen=seen)
 

@@ -184,6 +184,7 @@ def test_what_waits_for_its_last_rule_is_shown_as_being_deleted(ada: Visitor, cr
     shown = ada.get(path_of(resource))
 
     assert "The cloud says: AccessDenied: no" in text_of(shown) and "Verify now" not in shown.text
+    assert "Edit it" not in shown.text, "nothing is to be done about it any more"
     table = ada.get("/resources").text
     assert "Edit Production gateway" not in table and "Verify Production gateway" not in table
     late = edited(ada, resource, name="Late")
