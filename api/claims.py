@@ -3,19 +3,23 @@
 The size of anybody's backlog is never asked for, so a long one delays nobody else.
 """
 
+import functools
+import random
 import secrets
+import time
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import peewee
 
 from api import notify
-from api.database import after_commit, locked, now, write
+from api.database import after_commit, clock, database, is_sqlite, locked, now, write
 from api.due import LEASE_SECONDS, Claim, DueModel, Priority, Turn, is_due
 
-# How often a look goes on to whoever is next when others took what it found, before it says that nothing is due.
-_RACES = 5
+# How long a look goes on when others are taking what it found, before it says that nothing is due, and its pauses.
+_RACE_SECONDS = 2.0
+_PAUSE_SECONDS = 0.02
 _NOTHING = 99
 # A claim's token is the claimant's slot, then what is its own.
 _OWN_BITS = 64
@@ -32,14 +36,16 @@ def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority], slot
     Returns a claim whose lease is `LEASE_SECONDS` long. slot: the claimant's; None: one of its own.
     """
     slot = new_slot() if slot is None else slot
-    models = [model for model in models if _anything_due(model)]
-    for _ in range(_RACES):
-        waiting = [found for model in models if (found := _waiting(model, priorities))]
+    models = _with_due_rows(tuple(models))
+    until = time.monotonic() + _RACE_SECONDS
+    while time.monotonic() < until:
+        waiting = [found for model in models if (found := _waiting(model, tuple(priorities)))]
         if not waiting:
             return None
         for priority, _, organisation_id, model in sorted(waiting, key=lambda found: found[:2]):
             if taken := _take(model, organisation_id, Priority(priority), slot):
                 return taken
+        time.sleep(random.uniform(_PAUSE_SECONDS / 2, _PAUSE_SECONDS))  # noqa: S311 - hides nothing
     return None
 
 
@@ -63,29 +69,49 @@ def _token(slot: int, own: int) -> uuid.UUID:
     return uuid.UUID(int=slot << _OWN_BITS | own)
 
 
-def _anything_due(model: type[DueModel]) -> bool:
-    """One look at an index: an idle worker asks for nothing more."""
-    return bool(model.select().where(model.due_at <= now()).exists())
+def _with_due_rows(models: tuple[type[DueModel], ...]) -> list[type[DueModel]]:
+    """Those that have any. One look at an index of each: an idle worker asks for nothing more."""
+    [found] = _asked(_any_due, models)
+    return [model for model, is_any_due in zip(models, found, strict=True) if is_any_due]
+
+
+def _any_due(models: tuple[type[DueModel], ...]) -> Any:
+    due = [peewee.fn.EXISTS(model.select(peewee.SQL("1")).where(model.due_at <= now())) for model in models]
+    return peewee.Select(columns=due).bind(database)
 
 
 def _waiting(
-    model: type[DueModel], priorities: Sequence[Priority]
-) -> tuple[int, datetime, uuid.UUID, type[DueModel]] | None:
-    """Whose turn it is among the organisations with due rows: the best priority first, then the longest wait.
+    model: type[DueModel], priorities: tuple[Priority, ...]
+) -> tuple[int, int, uuid.UUID, type[DueModel]] | None:
+    """Whose turn it is among the organisations with due rows: the best priority first, then the longest wait."""
+    found = _asked(_whose_turn, model, priorities)
+    if not found or found[0][0] == _NOTHING:
+        return None
+    [(priority, served_at, organisation)] = found
+    organisation_id: Any = Turn.organisation_id.python_value(organisation)
+    return priority, served_at, organisation_id, model
 
-    Asks each organisation whether it has a due row, never how many.
-    """
+
+def _whose_turn(model: type[DueModel], priorities: tuple[Priority, ...]) -> Any:
+    """Asks each organisation whether it has a due row, never how many."""
     steps = [(_has_due(model, priority), int(priority)) for priority in sorted(priorities)]
     urgency = peewee.Case(None, steps, _NOTHING)
-    found = (
-        Turn.select(urgency, Turn.served_at, Turn.organisation_id)
-        .order_by(peewee.SQL("1"), peewee.SQL("2"))
-        .tuples()
-        .first()
-    )
-    if found is None or found[0] == _NOTHING:
-        return None
-    return *found, model
+    turns = Turn.select(urgency, Turn.served_at, Turn.organisation_id)
+    return turns.order_by(peewee.SQL("1"), peewee.SQL("2")).limit(1)
+
+
+def _asked(question: Callable[..., Any], *about: Any) -> Any:
+    """The answer to what is asked many times a second. To put it into words costs Peewee more than to ask it."""
+    text, values = _worded(question, about, is_sqlite(), clock.offset)
+    return database.execute_sql(text, values).fetchall()
+
+
+@functools.lru_cache(maxsize=100)
+def _worded(
+    question: Callable[..., Any], about: tuple[Any, ...], _is_sqlite: bool, _clock_offset: int
+) -> tuple[str, list[Any]]:
+    text, values = question(*about).sql()
+    return text, values
 
 
 def _has_due(model: type[DueModel], priority: Priority) -> peewee.Node:
@@ -103,8 +129,10 @@ def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority,
     )
     turn = Turn.organisation_id == organisation_id
     with write():
-        # One claim of an organisation at a time, so that `ready` counts the others' claims.
-        locked(Turn.select(Turn.organisation_id).where(turn)).execute()
+        # One claim of an organisation at a time, so that `ready` counts the others' claims. Nobody queues for it: most
+        # who did would find at the end of the queue that nothing is left, and hold up who comes behind them.
+        if locked(Turn.select(Turn.organisation_id).where(turn), "SKIP LOCKED").first() is None:
+            return None
         row = locked(query, "SKIP LOCKED").first()
         if row is None:
             return None

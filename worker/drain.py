@@ -22,10 +22,14 @@ _log = logging.getLogger(__name__)
 
 
 class _Chime:
-    """Wakes one thread that waits, or the next one that will; it remembers one call and no more."""
+    """Wakes one thread that waits, or the next one that will; it remembers one call and no more.
+
+    Of several that wait, one wakes after a time by itself, and then the next one's time begins.
+    """
 
     def __init__(self) -> None:
         self._called: queue.Queue[None] = queue.Queue(maxsize=1)
+        self._is_first = threading.Lock()
 
     def call(self) -> None:
         try:
@@ -34,10 +38,11 @@ class _Chime:
             return
 
     def wait(self, seconds: float) -> None:
-        try:
-            self._called.get(timeout=seconds)
-        except queue.Empty:
-            return
+        with self._is_first:
+            try:
+                self._called.get(timeout=seconds)
+            except queue.Empty:
+                return
 
 
 class Drain:
