@@ -95,8 +95,11 @@ class Claim:
 
 
 def want(model: type[DueModel], which: peewee.Node, priority: Priority = Priority.REQUESTED) -> None:
-    """Make the rows due now, because what is wanted of them has changed. Inside `write`."""
-    already_more_urgent = (model.due_at <= now()) & (model.due_priority < priority)
+    """Make the rows due now, because what is wanted of them has changed. Inside `write`.
+
+    What is more urgent and still to be done, if only later since it has failed, is done with it.
+    """
+    already_more_urgent = model.due_at.is_null(False) & (model.due_priority < priority)
     model.update(
         wanted_revision=model.wanted_revision + 1,
         due_at=now(),

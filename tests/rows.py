@@ -14,9 +14,10 @@ from api.resources.models import Resource
 from api.sessions.models import Session
 from api.sessions.service import follow
 from api.static_rules.models import StaticRule
+from api.targets.models import Target
 from api.targets.service import Asked, grant, hold
 
-Row = TypeVar("Row", Credential, Resource, Session, StaticRule)
+Row = TypeVar("Row", Credential, Resource, Session, StaticRule, Target)
 
 _numbers = itertools.count(1)
 
@@ -68,6 +69,22 @@ def make_resource(credential: Credential, **columns: Any) -> Resource:
         return Resource.create(**{**defaults, **columns})
 
 
+def make_target(credential: Credential, **columns: Any) -> Target:
+    """An object that the credential's rules are put on, not due."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "organisation_id": credential.organisation_id,
+        "credential_id": credential.id,
+        "provider": credential.provider,
+        "account": "123456789012",
+        "region": "eu-central-1",
+        "identifier": f"sg-{number:017x}",
+        "resource_type": "SECURITY_GROUP",
+    }
+    with write():
+        return Target.create(**{**defaults, **columns})
+
+
 def make_session(
     organisation_id: uuid.UUID, *resources: Resource, address: str = "81.2.69.142", **columns: Any
 ) -> Session:
@@ -89,7 +106,7 @@ def make_session(
     return session
 
 
-def make_due(*rows: Credential | Resource, **want_options: Any) -> None:
+def make_due(*rows: Credential | Resource | Target, **want_options: Any) -> None:
     """Ask for work on the rows."""
     with write():
         for row in rows:

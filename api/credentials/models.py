@@ -5,7 +5,7 @@ from typing import Any
 import peewee
 
 from api.database import Instant, Json, database, now
-from api.due import CLAIMS_PER_CREDENTIAL, DueModel
+from api.due import CLAIMS_PER_CREDENTIAL, DueModel, Priority
 
 
 class Credential(DueModel):
@@ -85,12 +85,14 @@ class ThroughCredential(DueModel):
         return free
 
     @classmethod
-    def has_turn(cls) -> peewee.Node:
-        """Fewer than `CLAIMS_PER_CREDENTIAL` claims of this kind use the credential."""
+    def has_turn(cls, *among: Priority) -> peewee.Node:
+        """Fewer than `CLAIMS_PER_CREDENTIAL` claims of this kind, and of these priorities if given, use it."""
         other = cls.alias()
         in_use = other.select(peewee.fn.COUNT(other.id)).where(
             other.credential_id == cls.credential_id, other.claimed_until > now()
         )
+        if among:
+            in_use = in_use.where(other.due_priority.in_(among))
         fewer: peewee.Node = in_use < CLAIMS_PER_CREDENTIAL
         return fewer
 

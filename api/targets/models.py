@@ -31,8 +31,11 @@ class Target(ThroughCredential):
 
     @classmethod
     def ready(cls) -> peewee.Node:
-        """What is to be revoked waits for no verdict about its credential, nor until a cloud's silence is over."""
-        ready: peewee.Node = ((cls.due_priority == int(Priority.REVOKE)) | cls.may_ask()) & cls.has_turn()
+        """What is to be revoked waits for no verdict about its credential, nor until a cloud's silence is over, nor for
+        other work with it."""
+        is_revoke: Any = cls.due_priority == int(Priority.REVOKE)
+        can_ask: Any = cls.may_ask()
+        ready: peewee.Node = (is_revoke & cls.has_turn(Priority.REVOKE)) | (can_ask & cls.has_turn())
         return ready
 
     def in_cloud(self) -> CloudTarget:

@@ -2,20 +2,26 @@
 
 import multiprocessing
 import threading
+import time
 import uuid
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+import psycopg2
 import pytest
 
 from api import due
 from api.claims import abandon, claim, new_slot
 from api.credentials.models import Credential
-from api.database import bind, clock, connection, current_time, write
+from api.database import bind, clock, connection, current_time, database, write
 from api.due import Claim, Priority, Turn, renew, settle
 from api.resources.models import Resource
-from tests.rows import make_credential, make_due, make_organisation, make_resource
+from api.sessions.models import Session
+from api.targets.models import Target
+from tests.proof.statements import heard
+from tests.rows import make_credential, make_due, make_organisation, make_resource, make_target
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -148,6 +154,52 @@ def test_a_credential_is_used_by_four_claims_at_most(db: str) -> None:
     with write():
         settle(taken[0], {}, None)
     assert claim([Resource], ALL) is not None
+
+
+def test_what_is_to_be_revoked_waits_for_no_other_work_with_its_credential() -> None:
+    credential = make_credential(is_valid=True)
+    opened = [make_target(credential) for _ in range(due.CLAIMS_PER_CREDENTIAL)]
+    make_due(*opened, priority=Priority.APPLY)
+    for _ in opened:
+        take(Target)
+    revoked = [make_target(credential) for _ in range(due.CLAIMS_PER_CREDENTIAL + 1)]
+
+    make_due(*revoked, priority=Priority.REVOKE)
+
+    taken = [claim([Target], ALL) for _ in revoked]
+    assert len([each for each in taken if each]) == due.CLAIMS_PER_CREDENTIAL, "nor do they take more turns than others"
+
+
+@pytest.mark.engines("postgresql")
+def test_nobody_queues_behind_who_is_claiming(db: str) -> None:
+    row = make_credential()
+    make_due(row)
+    taken: list[Claim | None] = []
+
+    def look() -> None:
+        with connection():
+            taken.append(claim([Credential], ALL))
+
+    looking = threading.Thread(target=look)
+    with closing(psycopg2.connect(db)) as claiming:
+        claiming.cursor().execute("SELECT 1 FROM turns FOR NO KEY UPDATE")
+        looking.start()
+        time.sleep(0.2)
+        assert database.execute_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,)
+    looking.join()
+
+    assert [found and found.row_id for found in taken] == [row.id]
+
+
+def test_to_find_nothing_due_takes_one_statement() -> None:
+    make_credential()
+    kinds = (Credential, Resource, Target, Session)
+    claim(kinds, ALL)
+
+    with heard() as asked:
+        assert claim(kinds, ALL) is None
+
+    assert len(asked) == 1
 
 
 def test_a_paused_credential_holds_its_resources_back_and_no_others() -> None:

@@ -57,13 +57,15 @@ def test_a_wanted_row_is_due_at_once_with_its_failures_forgotten() -> None:
     assert work(other) == {}
 
 
-def test_a_row_keeps_a_more_urgent_priority_only_while_it_is_due() -> None:
+def test_a_row_keeps_a_more_urgent_priority_while_that_is_to_be_done() -> None:
+    """Also when it has failed and is to be tried again later: a revoke would wait else for what an apply waits for."""
     row = make_credential()
-    put(row, due_at=current_time(), due_priority=Priority.REVOKE)
-    make_due(row)
-    assert fresh(row).due_priority == Priority.REVOKE
+    for moment in (current_time(), later(15)):
+        put(row, due_at=moment, due_priority=Priority.REVOKE)
+        make_due(row)
+        assert work(row)["due_priority"] == Priority.REVOKE
 
-    put(row, due_at=current_time() + MOMENT)
+    put(row, due_at=None)
     make_due(row)
 
     assert fresh(row).due_priority == Priority.REQUESTED
