@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from benchmarks.storm.landscape import Landscape, Place, Spot
 
-_PAUSE_SECONDS = 0.15
+# Shorter ones tell the moments no better where the looks themselves keep two processors from the work.
+_PAUSE_SECONDS = 0.3
 # Of each target every few seconds: all at once would keep the next look waiting.
 _MOVE_SECONDS = 1.0
 

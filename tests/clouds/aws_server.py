@@ -19,10 +19,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
+from moto import backends
+from moto.core import responses, utils
 from moto.core.exceptions import _RESTError
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
@@ -168,6 +170,14 @@ def make_as_strict_as_aws(faulty: Faulty) -> None:
         setattr(owner, name, replacement)
 
 
+def make_quicker() -> None:
+    """Have moto find out once, not for each request, what its own code looks like: a sixth of its time."""
+    modules = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
+    # what moto.core.responses has imported by name
+    responses.method_names_from_class = cache(utils.method_names_from_class)  # type: ignore[attr-defined]
+
+
 def end_with_standard_input() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
@@ -178,6 +188,7 @@ def main() -> None:
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     faulty = Faulty(DomainDispatcherApplication(create_backend_app))
     make_as_strict_as_aws(faulty)
+    make_quicker()
     server = make_server("127.0.0.1", 0, faulty, threaded=True, request_handler=MotoRequestHandler)
     os.environ["MOTO_PORT"] = str(server.port)
     sys.stdout.write(f"{server.port}\n")

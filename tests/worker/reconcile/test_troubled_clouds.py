@@ -51,9 +51,9 @@ def test_a_removal_stays_urgent_whatever_else_is_asked_of_its_target(bench: Benc
     cloud.answers["list"] = Unreachable("the cloud did not answer")
     bench.serve()
     bench.open(THERE)
-    assert Target.get().due_priority == Priority.APPLY
 
     for _ in range(8):
+        assert Target.get().due_priority == Priority.REVOKE
         bench.serve()
         assert Target.get().due_priority == Priority.REVOKE
         assert 0 < (due_in() or 0) <= 15
