@@ -22,7 +22,7 @@ from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
     azure,
     gcp,
 )
-from tests.databases import administer, fresh_database, with_database
+from tests.databases import administer, engines_of, fresh_database, with_database
 from tests.postgresql_databases import Databases
 from tests.proof.neighbours import redis_faults
 
@@ -45,8 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs a database once with each engine, or with those of `@pytest.mark.engines("sqlite")`."""
     if "database_url" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("engines")
-        engines: tuple[str, ...] = marker.args if marker else ENGINES
+        engines = engines_of(metafunc.definition, ENGINES)
         if "standing_clock" in metafunc.fixturenames:  # PostgreSQL's clock cannot be held
             engines = ("sqlite",)
         if metafunc.config.getoption("in_process"):
