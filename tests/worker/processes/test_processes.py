@@ -21,7 +21,9 @@ from tests.server_process import ServerProcess, is_running, kill
 from tests.valkey_server import ValkeyServer
 from tests.worker.processes.conftest import START_SECONDS
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.shortly("postgresql"), pytest.mark.timeout(240)]
+
+on_both_engines = pytest.mark.shortly("sqlite", "postgresql")
 
 
 def worker_with(change: str) -> list[str]:
@@ -56,6 +58,7 @@ def refusal(settings: dict[str, str], tmp_path: Path, **changes: str) -> str:
     return process.log
 
 
+@on_both_engines
 def test_a_wrong_key_ring_stops_the_start(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
@@ -89,6 +92,7 @@ def test_a_database_that_is_away_stops_the_start(settings: dict[str, str], tmp_p
     assert said == "Error: The database does not answer (OperationalError).\n"
 
 
+@on_both_engines
 def test_a_credential_is_verified_and_the_worker_ends_within_ten_seconds(
     process: ServerProcess, add_credential: Callable[[], Credential]
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_worker_starts_without_redis(
     assert eventually(lambda: is_valid(credential), seconds=START_SECONDS)
 
 
+@on_both_engines
 def test_what_a_child_was_at_when_it_was_killed_is_taken_over_by_the_next_one(
     process: ServerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
 ) -> None:
