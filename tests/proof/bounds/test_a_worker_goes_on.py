@@ -17,7 +17,11 @@ from tests.proof.ledger import proven
 from tests.served_api import EMAIL, PASSWORD, settings_in
 from tests.server_process import ApiProcess, ServerProcess, command
 
-pytestmark = [pytest.mark.engines("sqlite", "postgresql"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.engines("sqlite", "postgresql"),
+    pytest.mark.shortly("postgresql"),
+    pytest.mark.timeout(300),
+]
 
 SLOW_SECONDS = 3.0
 # A worker's call, tries, and a loaded machine.
