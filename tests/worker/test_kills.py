@@ -107,6 +107,7 @@ def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tupl
         database.close_all()
 
 
+@pytest.mark.shortly("postgresql")
 @pytest.mark.timeout(300)
 def test_every_verification_ends_with_the_right_verdict_whatever_is_killed(
     site: tuple[Site, AwsStandIn], capsys: pytest.CaptureFixture[str]
