@@ -22,11 +22,12 @@ from api.database import bind, connection, database
 from api.resources.models import Resource
 from api.secret import Secret
 from tests.clouds.aws_standin import REGION, AwsStandIn, Key
+from tests.proof.scale import FULL
 from tests.server_process import ApiProcess, ServerProcess, kill, settings_for
 from tests.valkey_server import ValkeyServer
 
-GOOD, WRONG_SECRET, UNKNOWN_KEY = 400, 50, 50
-KILLS = 50
+GOOD, WRONG_SECRET, UNKNOWN_KEY = (400, 50, 50) if FULL else (200, 25, 25)
+KILLS = 50 if FULL else 25
 KILL_EVERY_SECONDS = 0.7
 SETTLE_SECONDS = 60
 ANSWER_SECONDS = 30
