@@ -23,7 +23,7 @@ from api.resources.models import Resource
 from api.secret import Secret
 from tests.clouds.aws_standin import REGION, AwsStandIn, Key
 from tests.proof.scale import FULL
-from tests.server_process import ApiProcess, ServerProcess, kill, settings_for
+from tests.server_process import ApiProcess, ServerProcess, kill, settings_for, worker_at
 from tests.valkey_server import ValkeyServer
 
 GOOD, WRONG_SECRET, UNKNOWN_KEY = (400, 50, 50) if FULL else (200, 25, 25)
@@ -97,7 +97,7 @@ def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tupl
         with connection():
             accounts.add_administrator(EMAIL, Secret.of_text(PASSWORD), "Acme", "PAID")
         api = ApiProcess(settings, tmp_path / "api.log")
-        worker = ServerProcess(settings, tmp_path / "worker.log")
+        worker = ServerProcess(settings, tmp_path / "worker.log", worker_at("AWS"))
         # The seed is shown, so that an order of kills can be tried again.
         made = Site(api, worker, valkey, random.Random(seed), Counter(seed=seed))  # noqa: S311 - hides nothing
         made.mend()
