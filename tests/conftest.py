@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import Scheduling
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
@@ -25,6 +27,7 @@ from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
 from tests.databases import administer, engines_of, fresh_database, with_database
 from tests.postgresql_databases import Databases
 from tests.proof.neighbours import redis_faults
+from tests.together import Together
 
 ENGINES = ("sqlite", "postgresql")
 # Fixtures that are servers.
@@ -59,6 +62,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption(redis_faults.OPTION):
         redis_faults.keep_to_redis(config, items)
     _put_the_longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Who asks for files gets some of them together."""
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _put_the_longest_first(items: list[pytest.Item]) -> None:
