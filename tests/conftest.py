@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import Scheduling
 
 from api.database import bind, clock, connection, database, forget_connections
 from api.migrate import migrate
@@ -22,9 +24,10 @@ from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
     azure,
     gcp,
 )
-from tests.databases import administer, fresh_database, with_database
+from tests.databases import administer, engines_of, fresh_database, with_database
 from tests.postgresql_databases import Databases
 from tests.proof.neighbours import redis_faults
+from tests.together import Together
 
 ENGINES = ("sqlite", "postgresql")
 # Fixtures that are servers.
@@ -45,8 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs a database once with each engine, or with those of `@pytest.mark.engines("sqlite")`."""
     if "database_url" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("engines")
-        engines: tuple[str, ...] = marker.args if marker else ENGINES
+        engines = engines_of(metafunc.definition, ENGINES)
         if "standing_clock" in metafunc.fixturenames:  # PostgreSQL's clock cannot be held
             engines = ("sqlite",)
         if metafunc.config.getoption("in_process"):
@@ -60,6 +62,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption(redis_faults.OPTION):
         redis_faults.keep_to_redis(config, items)
     _put_the_longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Who asks for files gets some of them together."""
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _put_the_longest_first(items: list[pytest.Item]) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,22 @@ import psycopg2
 import pytest
 
 from tests.postgresql_databases import Databases, with_database
+from tests.proof.neighbours.redis_faults import OPTION
+from tests.proof.scale import FULL
 
-__all__ = ["administer", "fresh_database", "with_database"]
+__all__ = ["administer", "engines_of", "fresh_database", "with_database"]
+
+
+def engines_of(test: pytest.Item, usual: Sequence[str]) -> tuple[str, ...]:
+    """The databases that a test is done with: those of its `engines`, else the usual ones.
+
+    Of these only those of `shortly`, if it has them; but all in the proof's long form, and while Redis is in trouble.
+    """
+    asked, shortly = test.get_closest_marker("engines"), test.get_closest_marker("shortly")
+    engines = tuple(asked.args if asked else usual)
+    if shortly is None or FULL or test.config.getoption(OPTION):
+        return engines
+    return tuple(engine for engine in engines if engine in shortly.args) or engines
 
 
 @contextlib.contextmanager

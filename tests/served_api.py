@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.server_process import ApiProcess, command, settings_for
+from tests.server_process import ApiProcess, commands, settings_for
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery staple"
@@ -25,9 +25,8 @@ def served(folder: Path, processes: int = 1, host: str = "127.0.0.1", **more: st
     """The API, ready; ended afterwards."""
     settings = settings_in(folder, **more)
     administrator = ("admin", "create", "--email", EMAIL, "--organization", "Acme")
-    for arguments, text in ((("migrate",), ""), (administrator, f"{PASSWORD}\n")):
-        done = command(*arguments, settings=settings, text=text)
-        assert done.returncode == 0, done.stderr
+    done = commands(("migrate",), administrator, settings=settings, text=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stderr
     server = ApiProcess(settings, folder / "log", processes, host)
     server.start()
     try:

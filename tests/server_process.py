@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.proof.scale import FULL
+
 WORKER = [sys.executable, "-m", "worker"]
 SERVER = [sys.executable, "-c", "from api.commands import main; main()"]
 _START_SECONDS = 90
@@ -24,6 +26,20 @@ _CLOUDS = (
     "AZURE_AUTHORITY_URL",
     "AZURE_RESOURCE_MANAGER_URL",
 )
+
+
+def worker_at(*clouds: str, change: str | None = None) -> list[str]:
+    """As `python -m worker`, for a test of these clouds; `change` is one such as `worker.child._MOST_SERVED = 2`.
+
+    What a parent does longest is to load Google's and Azure's SDKs. In the short form it loads those of `clouds`, and
+    a child that needs another one loads it.
+    """
+    changes = [] if FULL else [f"worker.parent.CLOUDS = {{name: worker.parent.CLOUDS[name] for name in {clouds!r}}}"]
+    changes += [change] if change else []
+    if not changes:
+        return WORKER
+    steps = ["import sys, worker.child, worker.parent", *changes, "from worker.__main__ import main; sys.exit(main())"]
+    return [sys.executable, "-c", "; ".join(steps)]
 
 
 def random_key() -> str:
@@ -49,8 +65,18 @@ def environment_with(settings: dict[str, str]) -> dict[str, str]:
 
 def command(*arguments: str, settings: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
     """Run `entryguard-server` with `arguments` to its end, `text` being its standard input."""
+    return _run([*SERVER, *arguments], settings, text)
+
+
+def commands(*each: Sequence[str], settings: dict[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run several one after the other, in one process: what takes them longest is to load their modules."""
+    one_by_one = f"for arguments in {[list(one) for one in each]!r}: main(arguments, standalone_mode=False)"
+    return _run([sys.executable, "-c", f"from api.commands import main\n{one_by_one}"], settings, text)
+
+
+def _run(program: Sequence[str], settings: dict[str, str], text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*SERVER, *arguments],
+        program,
         env=environment_with(settings),
         input=text,
         capture_output=True,

@@ -92,6 +92,16 @@ def test_pages_are_read_until_there_are_a_thousand_groups(aws: AwsStandIn, conne
         assert len(connection.visible("sa-east-1")) == 1000
 
 
+def test_the_stand_in_shows_as_many_groups_as_are_asked_for_and_where_the_next_are(aws: AwsStandIn) -> None:
+    made = {aws.security_group(region="ap-south-1") for _ in range(4)}  # each beside its network's own
+
+    pages = aws.ec2("ap-south-1").get_paginator("describe_security_groups").paginate(PaginationConfig={"PageSize": 5})
+    shown = [[group["GroupId"] for group in page["SecurityGroups"]] for page in pages]
+
+    assert len(shown) > 1 and {len(page) for page in shown[:-1]} == {5}
+    assert made <= set(itertools.chain.from_iterable(shown))
+
+
 def test_an_empty_token_ends_the_pages(aws: AwsStandIn, connection: Connection) -> None:
     page = "<R><securityGroupInfo/><nextToken/></R>"
     counted = itertools.count(1)

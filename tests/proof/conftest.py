@@ -13,7 +13,7 @@ from api.settings import Settings
 from api.start import check_key_ring
 from api.vault import Vault
 from tests.api.conftest import HIGH_LIMITS, random_key, valkey  # noqa: F401  pytest finds a fixture by its name in here
-from tests.databases import fresh_database
+from tests.databases import engines_of, fresh_database
 from tests.proof.world import World
 from tests.valkey_server import ValkeyServer
 
@@ -21,8 +21,7 @@ from tests.valkey_server import ValkeyServer
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each world is made on SQLite, and on PostgreSQL too where `@pytest.mark.engines` says so."""
     if "engine" in metafunc.fixturenames:
-        marker = metafunc.definition.get_closest_marker("engines")
-        metafunc.parametrize("engine", marker.args if marker else ("sqlite",), scope="module")
+        metafunc.parametrize("engine", engines_of(metafunc.definition, ("sqlite",)), scope="module")
 
 
 @pytest.fixture(scope="module")

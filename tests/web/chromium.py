@@ -9,8 +9,34 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-# Without these it asks its vendor for updates, and as root refuses to start.
+# Of its windows only the pages are looked at: no processes for a toolbar of its own, nor for pages that may come.
+_LEFT_OUT = (
+    "InitialWebUI",
+    "PreloadTopChromeWebUI",
+    "WebUIToolbarProcessOverheadExperiment",
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "SpareRendererForSitePerProcess",
+)
+# What Playwright leaves out (chromiumSwitches.ts): of two such switches the last one counts, which is ours.
+_LEFT_OUT_BY_PLAYWRIGHT = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+)
+# Without the others it asks its vendor for updates, and as root refuses to start.
 _OPTIONS = [
+    f"--disable-features={','.join(_LEFT_OUT + _LEFT_OUT_BY_PLAYWRIGHT)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

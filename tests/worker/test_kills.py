@@ -22,11 +22,12 @@ from api.database import bind, connection, database
 from api.resources.models import Resource
 from api.secret import Secret
 from tests.clouds.aws_standin import REGION, AwsStandIn, Key
-from tests.server_process import ApiProcess, ServerProcess, kill, settings_for
+from tests.proof.scale import FULL
+from tests.server_process import ApiProcess, ServerProcess, kill, settings_for, worker_at
 from tests.valkey_server import ValkeyServer
 
-GOOD, WRONG_SECRET, UNKNOWN_KEY = 400, 50, 50
-KILLS = 50
+GOOD, WRONG_SECRET, UNKNOWN_KEY = (400, 50, 50) if FULL else (200, 25, 25)
+KILLS = 50 if FULL else 25
 KILL_EVERY_SECONDS = 0.7
 SETTLE_SECONDS = 60
 ANSWER_SECONDS = 30
@@ -96,7 +97,7 @@ def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tupl
         with connection():
             accounts.add_administrator(EMAIL, Secret.of_text(PASSWORD), "Acme", "PAID")
         api = ApiProcess(settings, tmp_path / "api.log")
-        worker = ServerProcess(settings, tmp_path / "worker.log")
+        worker = ServerProcess(settings, tmp_path / "worker.log", worker_at("AWS"))
         # The seed is shown, so that an order of kills can be tried again.
         made = Site(api, worker, valkey, random.Random(seed), Counter(seed=seed))  # noqa: S311 - hides nothing
         made.mend()
@@ -107,6 +108,7 @@ def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tupl
         database.close_all()
 
 
+@pytest.mark.shortly("postgresql")
 @pytest.mark.timeout(300)
 def test_every_verification_ends_with_the_right_verdict_whatever_is_killed(
     site: tuple[Site, AwsStandIn], capsys: pytest.CaptureFixture[str]

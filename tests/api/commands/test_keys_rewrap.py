@@ -135,6 +135,7 @@ def test_killed_in_the_middle_it_goes_on_when_run_again(running_vault: Vault, ri
     assert opened(running_vault) == [PLAIN] * 600
 
 
+@pytest.mark.shortly("postgresql")
 def test_two_at_once_do_each_secret_once(running_vault: Vault, ring_environment: dict[str, str]) -> None:
     make_credentials(running_vault, 300)
     run("add")
@@ -148,6 +149,7 @@ def test_two_at_once_do_each_secret_once(running_vault: Vault, ring_environment:
     assert opened(running_vault) == [PLAIN] * 300
 
 
+@pytest.mark.shortly("postgresql")
 def test_a_server_reads_and_writes_secrets_all_through_a_rotation(
     running_vault: Vault, ring_environment: dict[str, str]
 ) -> None:

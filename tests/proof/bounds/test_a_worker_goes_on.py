@@ -15,9 +15,13 @@ from tests.eventually import eventually
 from tests.proof.bounds.conftest import Asking, sign_in
 from tests.proof.ledger import proven
 from tests.served_api import EMAIL, PASSWORD, settings_in
-from tests.server_process import ApiProcess, ServerProcess, command
+from tests.server_process import ApiProcess, ServerProcess, command, worker_at
 
-pytestmark = [pytest.mark.engines("sqlite", "postgresql"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.engines("sqlite", "postgresql"),
+    pytest.mark.shortly("postgresql"),
+    pytest.mark.timeout(300),
+]
 
 SLOW_SECONDS = 3.0
 # A worker's call, tries, and a loaded machine.
@@ -62,7 +66,8 @@ def scene(url: str, aws: AwsStandIn, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("scene")
     settings = settings_in(folder, ENTRYGUARD_DATABASE_URL=url, ENTRYGUARD_AWS_ENDPOINT_URL=aws.endpoint)
     command("admin", "create", "--email", EMAIL, "--organization", "Acme", settings=settings, text=f"{PASSWORD}\n")
-    api, worker = ApiProcess(settings, folder / "api.log"), ServerProcess(settings, folder / "worker.log")
+    api = ApiProcess(settings, folder / "api.log")
+    worker = ServerProcess(settings, folder / "worker.log", worker_at("AWS"))
     bind(url)
     try:
         api.start()

@@ -1,5 +1,6 @@
 """A runner for each engine, with its database, its key ring and its clouds."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -30,6 +31,17 @@ pytest.register_assert_rewrite("tests.proof.crashes.claims")
 def clouds(aws: AwsStandIn, gcp: GcpStandIn, azure: AzureStandIn, apisix: ApisixStandIn) -> Clouds:
     """The stand-ins of all clouds; each engine has accounts of its own in them."""
     return Clouds(aws, gcp, azure, apisix)
+
+
+@pytest.fixture(scope="session")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests, in however many processes."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    made = folder / "crashes"
+    made.mkdir(exist_ok=True)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +75,7 @@ def crashes(
 
     described = every_cloud_of(clouds)
     places = Places(clouds, project=described["GCP"].keys[GOOD]["project_id"])
-    with Crashes(settings, described, places, own_database) as made:
+    with Crashes(settings, described, places, own_database, share=int(engine == "sqlite")) as made:
         yield made
 
 

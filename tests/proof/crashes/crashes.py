@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -22,25 +23,30 @@ OwnDatabase = Callable[[str], AbstractContextManager[str]]
 
 @dataclass(frozen=True)
 class Deaths:
-    """What became of a deed. points: all that it passes, in their order. died_at: the names of those that were died at.
-    opened: who opened `write` meanwhile. wrong: what was not as it must be.
+    """What became of a deed. points: all that it passes, in their order. taken: those that this engine dies at, here or
+    at another deed. died_at: those that were died at here. opened: who opened `write` meanwhile. wrong: what was not
+    as it must be.
     """
 
     points: list[str]
-    died_at: list[str]
     opened: set[str]
     wrong: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    died_at: list[str] = field(default_factory=list)
 
 
 class Crashes:
     """Asks one runner for runs. `own_database` makes a fresh database of a kind, "own" or "empty".
 
+    Except in the long form each place where a process can die is shared by the two engines: what one dies before, the
+    other dies after. share: 0 or 1, which side is this engine's.
     died_at: the names of all points that something has died at.
     """
 
     def __init__(
-        self, settings: dict[str, str], clouds: dict[str, Cloud], places: Places, own_database: OwnDatabase
+        self, settings: dict[str, str], clouds: dict[str, Cloud], places: Places, own_database: OwnDatabase, share: int
     ) -> None:
+        self._share = share
         self._places = places
         self._own_database = own_database
         self._known: dict[str, Deaths] = {}
@@ -69,7 +75,7 @@ class Crashes:
         self._errors.close()
 
     def of(self, deed: Deed) -> Deaths:
-        """Do a deed without dying, and then dying at its points: where nothing has died yet, or FULL at each.
+        """Do a deed without dying, and then dying at the points that are ours: where nothing has yet, or FULL at each.
 
         Done once for each deed.
         """
@@ -80,10 +86,13 @@ class Crashes:
     def _deaths(self, deed: Deed) -> Deaths:
         whole = self._run(deed, None)
         if "error" in whole:
-            return Deaths([], [], set(), [f"undisturbed: {whole['error']}"])
+            return Deaths([], set(), [f"undisturbed: {whole['error']}"])
         points: list[str] = whole["points"]
-        found = Deaths(points, [], set(whole["opened"]), [f"undisturbed: {each}" for each in _wrong(whole)])
+        found = Deaths(points, set(whole["opened"]), [f"undisturbed: {each}" for each in _wrong(whole)])
         for number, point in enumerate(points):
+            if not self._takes(deed, point):
+                continue
+            found.taken.append(point)
             # A point that verifying passes too says nothing of rules: AWS is asked the same for both.
             if (deed.opens, point) in self._died and not FULL:
                 continue
@@ -94,6 +103,13 @@ class Crashes:
                 self.died_at.add(point)
                 self._died.add((deed.opens, point))
         return found
+
+    def _takes(self, deed: Deed, point: str) -> bool:
+        """Whether this engine dies there: on its side of the place, and once at least before and after each cloud."""
+        side, _, place = point.partition(" ")
+        turn = (zlib.crc32(f"{deed.opens} {place}".encode()) + (side == "after")) % 2
+        first = f"{side} {place.partition(' ')[0]} "
+        return FULL or turn == self._share or not any(known.startswith(first) for known in self.died_at)
 
     def _run(self, deed: Deed, die_at: int | None) -> Told:
         with nullcontext(None) if deed.database == "shared" else self._own_database(deed.database) as url:

@@ -17,7 +17,7 @@ from api.database import bind, connection, database
 from api.secret import Secret
 from tests.clouds.aws_standin import AwsStandIn, Key
 from tests.eventually import eventually
-from tests.server_process import ApiProcess, ServerProcess, settings_for
+from tests.server_process import ApiProcess, ServerProcess, settings_for, worker_at
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery staple"
 VERDICT_SECONDS = 10
@@ -41,7 +41,7 @@ class Site:
 
     def __init__(self, settings: dict[str, str], folder: Path) -> None:
         self.api = ApiProcess(settings, folder / "api.log")
-        self.worker = ServerProcess(settings, folder / "worker.log")
+        self.worker = ServerProcess(settings, folder / "worker.log", worker_at("AWS"))
         self._token = ""
 
     def start(self) -> None:

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.api.published import CREATE_CREDENTIAL
+from tests.proof.scale import FULL
 
-_THINKING_SECONDS = 0.01
+_THINKING_SECONDS = 0.01 if FULL else 0.05
 _PATIENCE_SECONDS = 60
 _ME = ("GET", "/api/v1/auth/me", None)
 

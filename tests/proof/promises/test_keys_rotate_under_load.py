@@ -132,6 +132,7 @@ def starts() -> Iterator[WatchedStarts]:
         yield running
 
 
+@pytest.mark.shortly("postgresql")
 @pytest.mark.timeout(3600 if FULL else 240)
 def test_the_key_is_replaced_under_load_however_often_the_operator_is_killed(
     running_vault: Vault,  # noqa: F811  fixtures, as they are asked for

@@ -15,7 +15,7 @@ from tests.clouds.aws_standin import AwsStandIn, Fault
 from tests.clouds.chance import by_chance
 from tests.clouds.test_aws_promises import AwsSite
 from tests.eventually import eventually
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, worker_at
 from tests.worker.bench import APPLIED, REMOVED, Bench, bench_at, status, told
 from tests.worker.processes.conftest import START_SECONDS
 
@@ -37,7 +37,7 @@ def bench(aws: AwsStandIn, at_aws: Endpoints, vault: Vault) -> Bench:
 @pytest.fixture
 def paused(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """A worker that serves."""
-    made = ServerProcess(settings, tmp_path / "paused.log")
+    made = ServerProcess(settings, tmp_path / "paused.log", worker_at("AWS"))
     made.start()
     assert eventually(workers.worker_is_alive, seconds=START_SECONDS)
     yield made
@@ -48,7 +48,7 @@ def paused(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
 @pytest.fixture
 def heir(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """Another worker, not started yet."""
-    made = ServerProcess(settings, tmp_path / "heir.log")
+    made = ServerProcess(settings, tmp_path / "heir.log", worker_at("AWS"))
     yield made
     made.kill_all()
 

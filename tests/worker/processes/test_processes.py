@@ -3,7 +3,6 @@
 import base64
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,17 +16,13 @@ from tests.clouds.aws_standin import AwsStandIn, slow
 from tests.eventually import eventually
 from tests.proof.ledger import proven
 from tests.rows import fresh
-from tests.server_process import ServerProcess, is_running, kill
+from tests.server_process import ServerProcess, is_running, kill, worker_at
 from tests.valkey_server import ValkeyServer
 from tests.worker.processes.conftest import START_SECONDS
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.shortly("postgresql"), pytest.mark.timeout(240)]
 
-
-def worker_with(change: str) -> list[str]:
-    """As `python -m worker`, but for a change of `worker.child`."""
-    code = f"import sys, worker.child; worker.child.{change}; from worker.__main__ import main; sys.exit(main())"
-    return [sys.executable, "-c", code]
+on_both_engines = pytest.mark.shortly("sqlite", "postgresql")
 
 
 def catches(pid: int | None, number: int) -> bool:
@@ -39,6 +34,14 @@ def catches(pid: int | None, number: int) -> bool:
 @pytest.fixture
 def process(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
     """A worker, not started yet."""
+    made = ServerProcess(settings, tmp_path / "worker.log", worker_at("AWS"))
+    yield made
+    made.kill_all()
+
+
+@pytest.fixture
+def whole(settings: dict[str, str], tmp_path: Path) -> Iterator[ServerProcess]:
+    """A worker with all of its SDKs, as an operator starts it; not started yet."""
     made = ServerProcess(settings, tmp_path / "worker.log")
     yield made
     made.kill_all()
@@ -56,6 +59,7 @@ def refusal(settings: dict[str, str], tmp_path: Path, **changes: str) -> str:
     return process.log
 
 
+@on_both_engines
 def test_a_wrong_key_ring_stops_the_start(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
@@ -89,28 +93,29 @@ def test_a_database_that_is_away_stops_the_start(settings: dict[str, str], tmp_p
     assert said == "Error: The database does not answer (OperationalError).\n"
 
 
+@on_both_engines
 def test_a_credential_is_verified_and_the_worker_ends_within_ten_seconds(
-    process: ServerProcess, add_credential: Callable[[], Credential]
+    whole: ServerProcess, add_credential: Callable[[], Credential]
 ) -> None:
-    process.start()
+    whole.start()
     credential = add_credential()
 
     assert eventually(lambda: is_valid(credential), seconds=START_SECONDS)
     # The first verdict may be there before the first heartbeat.
     assert eventually(workers.worker_is_alive)
-    children = process.children()
-    assert process.terminate(seconds=10) == 0
+    children = whole.children()
+    assert whole.terminate(seconds=10) == 0
     assert not any(is_running(pid) for pid in children)
     assert not workers.worker_is_alive()
 
 
 @pytest.mark.engines("sqlite")
-def test_a_worker_that_is_told_to_end_while_it_loads_ends_well(process: ServerProcess) -> None:
-    process.start()
-    assert eventually(lambda: catches(process.pid, signal.SIGTERM), seconds=START_SECONDS)
+def test_a_worker_that_is_told_to_end_while_it_loads_ends_well(whole: ServerProcess) -> None:
+    whole.start()
+    assert eventually(lambda: catches(whole.pid, signal.SIGTERM), seconds=START_SECONDS)
 
-    assert process.terminate(seconds=10) == 0
-    assert process.log == ""
+    assert whole.terminate(seconds=10) == 0
+    assert whole.log == ""
 
 
 def test_children_end_with_their_parent(process: ServerProcess) -> None:
@@ -137,7 +142,7 @@ def test_what_dies_is_started_again(process: ServerProcess) -> None:
 def test_children_are_replaced_when_they_have_served_enough(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
-    process = ServerProcess(settings, tmp_path / "worker.log", worker_with("_MOST_SERVED = 2"))
+    process = ServerProcess(settings, tmp_path / "worker.log", worker_at("AWS", change="worker.child._MOST_SERVED = 2"))
     process.start()
     credentials = [add_credential() for _ in range(10)]
 
@@ -175,6 +180,7 @@ def test_a_worker_starts_without_redis(
     assert eventually(lambda: is_valid(credential), seconds=START_SECONDS)
 
 
+@on_both_engines
 def test_what_a_child_was_at_when_it_was_killed_is_taken_over_by_the_next_one(
     process: ServerProcess, aws: AwsStandIn, add_credential: Callable[[], Credential]
 ) -> None:
@@ -230,7 +236,8 @@ def test_what_children_are_at_when_their_parent_is_killed_is_given_back(
 def test_a_child_that_is_being_replaced_ends_when_told_to(
     settings: dict[str, str], aws: AwsStandIn, add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
-    process = ServerProcess(settings, tmp_path / "worker.log", worker_with("_LONGEST_LIFE_SECONDS = 0.5"))
+    brief = worker_at("AWS", change="worker.child._LONGEST_LIFE_SECONDS = 0.5")
+    process = ServerProcess(settings, tmp_path / "worker.log", brief)
     with aws.failing(slow(3)):
         credential = add_credential()
         process.start()
@@ -259,7 +266,7 @@ def test_a_database_that_hangs_up_is_come_back_to(
 def test_several_workers_share_the_work(
     settings: dict[str, str], add_credential: Callable[[], Credential], tmp_path: Path
 ) -> None:
-    processes = [ServerProcess(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
+    processes = [ServerProcess(settings, tmp_path / f"worker-{number}.log", worker_at("AWS")) for number in range(2)]
     for each in processes:
         each.start()
 
@@ -270,13 +277,13 @@ def test_several_workers_share_the_work(
         assert each.terminate(seconds=10) == 0
 
 
-def test_no_connection_is_open_in_the_parent(process: ServerProcess, db: str) -> None:
-    process.start()
+def test_no_connection_is_open_in_the_parent(whole: ServerProcess, db: str) -> None:
+    whole.start()
     assert eventually(workers.worker_is_alive, seconds=START_SECONDS)
-    assert process.pid is not None
+    assert whole.pid is not None
 
     try:
-        files = [str(file.readlink()) for file in Path(f"/proc/{process.pid}/fd").iterdir()]
+        files = [str(file.readlink()) for file in Path(f"/proc/{whole.pid}/fd").iterdir()]
     except PermissionError:
         pytest.skip("only root looks into a process that hides its memory")
     assert not [file for file in files if "socket" in file or "sqlite" in file]
