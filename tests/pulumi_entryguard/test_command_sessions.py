@@ -15,6 +15,7 @@ from pulumi_entryguard.sessions import is_open
 from tests.clouds.aws_standin import AwsStandIn
 from tests.pulumi_entryguard.doors import HERE, PASSWORD, Door, Doors, at_home
 from tests.pulumi_entryguard.entryguard_command import entryguard
+from tests.pulumi_entryguard.proxy import Proxy
 from tests.pulumi_entryguard.real_server import RealServer
 
 
@@ -166,6 +167,22 @@ def test_where_no_answer_comes_it_is_not_known_whether_somebody_was_let_in(
 
     assert done.returncode == 1
     assert "whether a session was started is not known: `entryguard sessions` shows it\n" in done.stderr
+
+
+def test_where_a_proxy_lost_the_answer_it_is_not_known_whether_somebody_was_let_in(
+    doors: Doors, door: Door, pipeline: dict[str, str], proxy: Proxy
+) -> None:
+    proxy.lose("POST", "/sessions", times=9, is_handed_on=True)
+
+    done = entryguard("open", door.id, environment=pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url})
+    shown = entryguard("sessions", environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "whether a session was started is not known: `entryguard sessions` shows it\n"
+        f"entryguard: HTTP_502: the proxy at {proxy.url} gets no answer from EntryGuard\n"
+    )
+    assert door.name in shown.stdout
 
 
 def test_what_is_wrong_is_listed_below_the_table(doors: Doors, pipeline: dict[str, str]) -> None:
