@@ -116,9 +116,10 @@ def troubles(session: Session) -> list[str]:
 
 def is_open(session: Session) -> bool | None:
     """Whether everything is open; None while that is being found out."""
-    grants = {grant["status"] for grant in session["resourceIps"]}
+    # What has ended is in the answer too, such as the addresses that were let in before a move.
+    wanted = {grant["status"] for grant in session["resourceIps"]} - {"REMOVING", "REMOVED"}
     # Where all are applied, the last one was while the answer was put together: the next one will say ACTIVE.
-    if session["status"] == "PARTIAL" and ("PENDING" in grants or grants == {"APPLIED"}):
+    if session["status"] == "PARTIAL" and ("PENDING" in wanted or wanted <= {"APPLIED"}):
         return None
     return None if session["status"] == "PENDING" else bool(session["status"] == "ACTIVE")
 
