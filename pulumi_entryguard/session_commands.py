@@ -107,6 +107,8 @@ def _close(asked: argparse.Namespace) -> int:
     if bool(asked.ids) == asked.all:
         asked.usage_error("name sessions by their ids, or --all")
     ids = asked.ids or [one["id"] for one in sessions.own_live(sign_in.client())]
+    if not ids:
+        say("no session of yours is open")
     return max([_closed(one) for one in ids], default=0)
 
 

@@ -10,8 +10,10 @@ from pulumi_entryguard.whereabouts import Whereabouts
 
 Session = Mapping[str, Any]
 
-LIVE = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", "EXPIRING")
+OPEN = ("PENDING", "ACTIVE", "PARTIAL", "FAILED")
 OVER = ("EXPIRED", "CANCELLED")
+# The API lists one state at a time: back and forth, so that a session is in one list if its state changes meanwhile.
+_LISTED = (*OPEN, *reversed(OPEN[:-1]), "EXPIRING")
 
 
 def start(here: Whereabouts, resource_ids: Sequence[str], minutes: int | None, reason: str | None) -> Session:
@@ -65,7 +67,7 @@ def own_live(client: Client) -> list[Session]:
     caller = asked(client, "/auth/me", dict)
     found = {
         session["id"]: session
-        for status in LIVE
+        for status in _LISTED
         for session in paged(client, "/sessions", f"&status={status}")
         if _is_of(caller, session)
     }

@@ -257,6 +257,12 @@ def test_closing_all_closes_ones_own_and_nobody_elses(doors: Doors, door: Door, 
     assert left["endedAt"] is None
 
 
+def test_closing_all_where_nothing_is_open_says_so(pipeline: dict[str, str]) -> None:
+    done = entryguard("close", "--all", environment=pipeline)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no session of yours is open\n")
+
+
 def test_a_session_is_extended_by_so_much(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
     session = entryguard("open", door.id, "--for", "30m", environment=pipeline).stdout.strip()
     before = ends(doors, session)
