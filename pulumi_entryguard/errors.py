@@ -112,6 +112,9 @@ class AnswerLost(Unavailable):
     """A proxy in between got no answer from the API, which may have done all the same what it was asked."""
 
 
+# After these, what was asked for may be done or not.
+NOT_KNOWN = (AnswerLost, Unreachable)
+
 # The API says the same whatever is wrong with it.
 MEND_ACCESS = (
     "mend the API key (entryguard:apiKey, ENTRYGUARD_API_KEY), or sign in for another access token, which lasts "

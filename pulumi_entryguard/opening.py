@@ -116,7 +116,7 @@ def close(session: Session) -> bool:
             return True
         except EntryGuardError as error:
             if not _may_pass(error) or time.monotonic() > until:
-                say(f"session {session['id']} could not be closed: {error}; it ends at {session['expiresAt']}")
+                say(f"{sessions.not_stopped(session['id'], error)}; it ends at {session['expiresAt']}")
                 return False
         time.sleep(1.0)
 

@@ -116,7 +116,7 @@ def _closed(session_id: str) -> int:
     try:
         over = sessions.stop(sign_in.client(), session_id)
     except EntryGuardError as error:
-        say(f"entryguard: session {session_id} was not closed: {error}")
+        say(f"entryguard: {sessions.not_stopped(session_id, error)}")
         return 1
     is_ours = over["endedReason"] == "MANUAL"
     say(f"session {session_id} is closed" if is_ours else f"session {session_id} was over: {over['endedReason']}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_entryguard.client import Client, new_idempotency_key, route
-from pulumi_entryguard.errors import Conflict, UnusableInput
+from pulumi_entryguard.errors import NOT_KNOWN, Conflict, EntryGuardError, UnusableInput
 from pulumi_entryguard.reading import asked, body_of, paged
 from pulumi_entryguard.whereabouts import Whereabouts
 
@@ -55,6 +55,15 @@ def stop(client: Client, session_id: str) -> Session:
         if session["endedAt"] is None:
             raise
         return session
+
+
+def not_stopped(session_id: str, error: EntryGuardError) -> str:
+    """What to say where `stop` failed."""
+    if isinstance(error, NOT_KNOWN):
+        return (
+            f"whether session {session_id} is closed is not known: {error}; `entryguard close {session_id}` closes it"
+        )
+    return f"session {session_id} was not closed: {error}"
 
 
 def of_everybody(client: Client) -> list[Session]:

@@ -311,6 +311,22 @@ def test_one_that_cannot_be_closed_keeps_no_other_from_it(doors: Doors, door: Do
     assert doors.session(session)["endedAt"] is not None
 
 
+def test_where_the_answer_is_lost_it_is_not_known_whether_a_session_is_closed(
+    doors: Doors, door: Door, pipeline: dict[str, str], proxy: Proxy
+) -> None:
+    session = entryguard("open", door.id, environment=pipeline).stdout.strip()
+    proxy.lose("POST", "/stop", times=1, is_handed_on=True)
+
+    done = entryguard("close", session, environment=pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url})
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"entryguard: whether session {session} is closed is not known: HTTP_502: the proxy at {proxy.url} gets no "
+        f"answer from EntryGuard; `entryguard close {session}` closes it\n"
+    )
+    assert doors.session(session)["endedReason"] == "MANUAL"
+
+
 def test_a_list_that_comes_in_pages_is_read_whole(real: RealServer, door: Door, pipeline: dict[str, str]) -> None:
     for _ in range(3):
         entryguard("open", door.id, "--wait", environment=pipeline)
