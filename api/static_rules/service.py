@@ -28,7 +28,10 @@ from api.targets.holding import Held
 from api.targets.models import Grant
 from api.targets.service import Asked
 
-TAKEN = "A static IP rule with this address and label is in the organization already."
+TAKEN = (
+    "A static IP rule with this address and label is in the organization already. Change that one, or choose another "
+    "label."
+)
 
 _NAMES = {"label": "label", "ip_address": "ipAddress", "expires_at": "expiresAt"}
 

@@ -95,7 +95,9 @@ def test_no_two_are_alike(admin: Caller, resource: Resource) -> None:
     made(admin, resource)
     other = made(admin, resource, label="Home")
 
-    check(admin.post("/static-ip-rules", json=body(resource)), 409, "CONFLICT")
+    refusal = admin.post("/static-ip-rules", json=body(resource))
+    check(refusal, 409, "CONFLICT")
+    assert refusal.json["message"].endswith("already. Change that one, or choose another label.")
     check(admin.patch(f"/static-ip-rules/{other['id']}", json={"label": "Office"}), 409, "CONFLICT")
     made(admin, resource, ipAddress="203.0.113.7")
 
