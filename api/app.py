@@ -66,7 +66,7 @@ def _begin() -> None:
         flask.request.get_data()
     try:
         flask.g.opened = database.database.connect(reuse_if_open=True)
-    except http_errors.DATABASE_AWAY as failure:
+    except database.AWAY as failure:
         flask.g.database_failure = failure  # told after the limits have counted the request
 
 

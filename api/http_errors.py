@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import flask
-import peewee
-from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
 
+from api.database import AWAY
 from api.errors import (
     EntryGuardError,
     InternalError,
@@ -54,16 +53,13 @@ STATUS: Mapping[str, int] = {
     "UNAVAILABLE": 503,
 }
 
-# What is raised where the database cannot be reached, or the pool has no connection left.
-DATABASE_AWAY = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
-
 _log = logging.getLogger(__name__)
 
 
 def register(app: flask.Flask) -> None:
     """Let `app` answer every error with our body, its own and the server's."""
     # By name, for Flask has a way of its own with HTTPException.
-    for kind in (EntryGuardError, HTTPException, *DATABASE_AWAY, Exception):
+    for kind in (EntryGuardError, HTTPException, *AWAY, Exception):
         app.register_error_handler(kind, as_json)
 
 
@@ -97,7 +93,7 @@ def named(error: Exception) -> EntryGuardError:
         return error
     if isinstance(error, HTTPException):
         return _of_http(error)
-    return _of_database(error) if isinstance(error, DATABASE_AWAY) else _of_crash(error)
+    return _of_database(error) if isinstance(error, AWAY) else _of_crash(error)
 
 
 def as_json(error: Exception) -> flask.Response:

@@ -16,9 +16,8 @@ from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 
 from api import cookies, counters
 from api.access import client_address, current_actor
-from api.database import database
+from api.database import AWAY, database
 from api.errors import EntryGuardError, RateLimited
-from api.http_errors import DATABASE_AWAY
 from api.json_body import read
 from api.limit_table import table
 from api.openapi import BASE_PATH
@@ -69,7 +68,7 @@ def _caller() -> str:
         return _address()
     try:
         return current_actor().caller
-    except (EntryGuardError, *DATABASE_AWAY):
+    except (EntryGuardError, *AWAY):
         return _address()
 
 

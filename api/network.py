@@ -129,6 +129,13 @@ def may_be_let_in(network: Network, allowed_private: Sequence[Network]) -> bool:
     return not any(network.overlaps(never) for never in _NEVER_LET_IN)
 
 
+def obstacle_to(network: Network, allowed_private: Sequence[Network]) -> str | None:
+    """Why nobody is let in from there."""
+    if may_be_let_in(network, allowed_private):
+        return None
+    return f"{plainly(network)} is no public address, and this server is not told to let it in"
+
+
 def check_url(url: str, allowed_private: Sequence[Network]) -> str:
     """A tenant's URL in its plain form (small letters, no default port, no slash at the end), or UnsafeUrl.
 

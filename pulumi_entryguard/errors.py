@@ -10,6 +10,7 @@ EntryGuardError
 │   ├── Conflict         409
 │   ├── RateLimited      429, for longer than we wait
 │   └── Unavailable      503, for longer than we wait
+│       └── AnswerLost   502, 504: a proxy in between got no answer
 ├── BadVerdict           EntryGuard looked, and the answer is no
 ├── NoVerdict            EntryGuard did not look in time
 ├── NotOpened            a session is not open, or not on every resource
@@ -107,6 +108,13 @@ class Unavailable(ApiError):
     """The API can't serve now, and did not come back while we waited."""
 
 
+class AnswerLost(Unavailable):
+    """A proxy in between got no answer from the API, which may have done all the same what it was asked."""
+
+
+# After these, what was asked for may be done or not.
+NOT_KNOWN = (AnswerLost, Unreachable)
+
 # The API says the same whatever is wrong with it.
 MEND_ACCESS = (
     "mend the API key (entryguard:apiKey, ENTRYGUARD_API_KEY), or sign in for another access token, which lasts "
@@ -119,7 +127,9 @@ _NAMED: dict[int, type[ApiError]] = {
     404: NotFound,
     409: Conflict,
     429: RateLimited,
+    502: AnswerLost,
     503: Unavailable,
+    504: AnswerLost,
 }
 
 
@@ -130,7 +140,7 @@ def api_error(status: int, body: object, server: str, unauthorized: str | None =
     """
     kind = _NAMED.get(status, ApiError)
     if not isinstance(body, dict) or not isinstance(body.get("error"), str):
-        return kind(status, f"HTTP_{status}", f"{server} did not answer like an EntryGuard API; is the endpoint right?")
+        return kind(status, f"HTTP_{status}", _foreign(kind, server))
     details = body.get("details")
     request_id = body.get("requestId")
     message = str(body.get("message", ""))
@@ -141,6 +151,12 @@ def api_error(status: int, body: object, server: str, unauthorized: str | None =
         _fields(details) if isinstance(details, dict) else None,
         request_id if isinstance(request_id, str) else None,
     )
+
+
+def _foreign(kind: type[ApiError], server: str) -> str:
+    if issubclass(kind, Unavailable):
+        return f"the proxy at {server} gets no answer from EntryGuard"
+    return f"{server} did not answer like an EntryGuard API; is the endpoint right?"
 
 
 def _fields(details: Mapping[object, object]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pulumi_entryguard import duration, sessions, sign_in
-from pulumi_entryguard.errors import Unreachable
+from pulumi_entryguard.errors import NOT_KNOWN
 from pulumi_entryguard.openable import ids_of, openable
 from pulumi_entryguard.opening import use_and_close, wait_until_open
 from pulumi_entryguard.options import add_minutes, add_versions, add_wait
@@ -106,6 +106,6 @@ def _open(asked: argparse.Namespace) -> int:
 def _started(here: Whereabouts, resources: Sequence[str], asked: argparse.Namespace) -> Session:
     try:
         return sessions.start(here, resources, asked.minutes, asked.reason)
-    except Unreachable:
+    except NOT_KNOWN:
         say("whether a session was started is not known: `entryguard sessions` shows it")
         raise

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pulumi_entryguard import sessions, sign_in
 from pulumi_entryguard.errors import (
+    ApiError,
     EntryGuardError,
     NotOpened,
     RateLimited,
@@ -114,10 +115,15 @@ def close(session: Session) -> bool:
             say(f"session {session['id']} is closed ({over['endedReason']})")
             return True
         except EntryGuardError as error:
-            if not isinstance(error, _AWAY) or time.monotonic() > until:
-                say(f"session {session['id']} could not be closed: {error}; it ends at {session['expiresAt']}")
+            if not _may_pass(error) or time.monotonic() > until:
+                say(f"{sessions.not_stopped(session['id'], error)}; it ends at {session['expiresAt']}")
                 return False
         time.sleep(1.0)
+
+
+def _may_pass(error: EntryGuardError) -> bool:
+    """Whether to ask again to close a session; to close it twice does no harm."""
+    return isinstance(error, _AWAY) or (isinstance(error, ApiError) and error.status >= 500)
 
 
 def _refusal(session: Session) -> str:

@@ -107,6 +107,8 @@ def _close(asked: argparse.Namespace) -> int:
     if bool(asked.ids) == asked.all:
         asked.usage_error("name sessions by their ids, or --all")
     ids = asked.ids or [one["id"] for one in sessions.own_live(sign_in.client())]
+    if not ids:
+        say("no session of yours is open")
     return max([_closed(one) for one in ids], default=0)
 
 
@@ -114,7 +116,7 @@ def _closed(session_id: str) -> int:
     try:
         over = sessions.stop(sign_in.client(), session_id)
     except EntryGuardError as error:
-        say(f"entryguard: session {session_id} was not closed: {error}")
+        say(f"entryguard: {sessions.not_stopped(session_id, error)}")
         return 1
     is_ours = over["endedReason"] == "MANUAL"
     say(f"session {session_id} is closed" if is_ours else f"session {session_id} was over: {over['endedReason']}")

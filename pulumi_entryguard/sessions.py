@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi_entryguard.client import Client, new_idempotency_key, route
-from pulumi_entryguard.errors import Conflict, UnusableInput
+from pulumi_entryguard.errors import NOT_KNOWN, Conflict, EntryGuardError, UnusableInput
 from pulumi_entryguard.reading import asked, body_of, paged
 from pulumi_entryguard.whereabouts import Whereabouts
 
 Session = Mapping[str, Any]
 
-LIVE = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", "EXPIRING")
+OPEN = ("PENDING", "ACTIVE", "PARTIAL", "FAILED")
 OVER = ("EXPIRED", "CANCELLED")
+# The API lists one state at a time: back and forth, so that a session is in one list if its state changes meanwhile.
+_LISTED = (*OPEN, *reversed(OPEN[:-1]), "EXPIRING")
 
 
 def start(here: Whereabouts, resource_ids: Sequence[str], minutes: int | None, reason: str | None) -> Session:
@@ -55,6 +57,15 @@ def stop(client: Client, session_id: str) -> Session:
         return session
 
 
+def not_stopped(session_id: str, error: EntryGuardError) -> str:
+    """What to say where `stop` failed."""
+    if isinstance(error, NOT_KNOWN):
+        return (
+            f"whether session {session_id} is closed is not known: {error}; `entryguard close {session_id}` closes it"
+        )
+    return f"session {session_id} was not closed: {error}"
+
+
 def of_everybody(client: Client) -> list[Session]:
     """All that the API shows to the caller, the last one first: those that have ended too, and other people's."""
     return list(paged(client, "/sessions"))
@@ -65,7 +76,7 @@ def own_live(client: Client) -> list[Session]:
     caller = asked(client, "/auth/me", dict)
     found = {
         session["id"]: session
-        for status in LIVE
+        for status in _LISTED
         for session in paged(client, "/sessions", f"&status={status}")
         if _is_of(caller, session)
     }
@@ -116,9 +127,10 @@ def troubles(session: Session) -> list[str]:
 
 def is_open(session: Session) -> bool | None:
     """Whether everything is open; None while that is being found out."""
-    grants = {grant["status"] for grant in session["resourceIps"]}
+    # What has ended is in the answer too, such as the addresses that were let in before a move.
+    wanted = {grant["status"] for grant in session["resourceIps"]} - {"REMOVING", "REMOVED"}
     # Where all are applied, the last one was while the answer was put together: the next one will say ACTIVE.
-    if session["status"] == "PARTIAL" and ("PENDING" in grants or grants == {"APPLIED"}):
+    if session["status"] == "PARTIAL" and ("PENDING" in wanted or wanted <= {"APPLIED"}):
         return None
     return None if session["status"] == "PENDING" else bool(session["status"] == "ACTIVE")
 

@@ -48,16 +48,21 @@ def wait_for_verdict(
 
 
 def wait_until_gone(look: Callable[[], Shown], noun: str, seconds: float) -> None:
-    """Look until the object is gone. Raises NoVerdict with the API's reason if it is still there after `seconds`."""
+    """Look until the object is gone. Raises NoVerdict with the reason if it is not seen to be gone in `seconds`.
+
+    An API that is away meanwhile is waited for.
+    """
     until = time.monotonic() + seconds
     pause = FIRST_PAUSE
     while True:
         try:
-            shown = look()
+            why = look().get("verificationError") or "rules of it are still in the cloud"
+            seen = f"the {noun} is still being deleted after {seconds:g} s: {why}"
         except NotFound:
             return
+        except (Unreachable, Unavailable) as error:
+            seen = f"whether the {noun} is gone is not known after {seconds:g} s: {error}"
         if time.monotonic() + pause > until:
-            why = shown.get("verificationError") or "rules of it are still in the cloud"
-            raise NoVerdict(f"the {noun} is still being deleted after {seconds:g} s: {why}; run the command again")
+            raise NoVerdict(f"{seen}; run the command again")
         time.sleep(pause)
         pause = min(pause * GROWTH, LONGEST_PAUSE)

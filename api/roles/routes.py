@@ -24,7 +24,7 @@ ROOMS = ((room, "/roles"),)
 _NOT_FOUND = RoleNotFound(EXAMPLE_ID)
 _NO_RESOURCE = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _NO_USER = UserNotFound("3f8c1f0e-6b7a-4a51-9d7e-0c5b7f2a9e11")
-_TAKEN = Conflict("A role with this name is in the organization already.")
+_TAKEN = Conflict(service.TAKEN)
 
 Shown = tuple[service.Overview, dict[str, str]]
 

@@ -16,6 +16,8 @@ from api.paging import Listing, Page, oldest_first
 from api.resources import service as resources
 from api.roles.models import Role, RoleResource, RoleUser
 
+TAKEN = "A role with this name is in the organization already. Change that one, or choose another name."
+
 _NAMES = {"name": "name", "description": "description", "max_session_hours": "maxSessionDurationHours"}
 
 
@@ -180,7 +182,7 @@ def subject(role: Role) -> audit.Subject:
 
 def _check_is_free(actor: Actor, name: str) -> None:
     if Role.select().where(Role.organisation_id == actor.organisation, Role.name == name).exists():
-        raise Conflict("A role with this name is in the organization already.")
+        raise Conflict(TAKEN)
 
 
 def _touch(role: Role) -> None:

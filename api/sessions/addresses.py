@@ -9,7 +9,7 @@ from api.accounts.models import Organisation
 from api.actor import Actor
 from api.database import current_time
 from api.errors import InvalidInput, NotAllowed
-from api.network import Address, Network, may_be_let_in, parse_address, plainly
+from api.network import Address, Network, obstacle_to, parse_address
 from api.sessions.proofs import proven
 from api.settings import Settings
 
@@ -45,7 +45,7 @@ def chosen(
     for version, network in networks.items():
         _check_is_own(actor, network, own.get(version))
         _check_width(network, organisation)
-        if obstacle := obstacle_to(network, settings):
+        if obstacle := obstacle_to(network, settings.session_allowed_networks):
             _refuse(network, obstacle)
     return dict(sorted(networks.items()))
 
@@ -53,13 +53,6 @@ def chosen(
 def detected(actor: Actor) -> Address:
     """Where the caller is seen."""
     return parse_address(actor.ip_address or "")
-
-
-def obstacle_to(network: Network, settings: Settings) -> str | None:
-    """Why nobody is let in from there."""
-    if may_be_let_in(network, settings.session_allowed_networks):
-        return None
-    return f"{plainly(network)} is no public address, and this server is not told to let it in"
 
 
 def _own(actor: Actor, proofs: Sequence[str], settings: Settings) -> Mapping[int, Address]:

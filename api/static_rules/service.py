@@ -17,7 +17,7 @@ from api.database import current_time, delete, now, write
 from api.due import Priority
 from api.errors import Conflict, InvalidInput, ResourceNotFound, StaticRuleNotFound
 from api.identifiers import parse
-from api.network import Network, may_be_let_in, parse_network, plainly
+from api.network import Network, obstacle_to, parse_network, plainly
 from api.paging import Listing, Page, oldest_first
 from api.resources import service as existing
 from api.resources.models import Resource
@@ -28,7 +28,10 @@ from api.targets.holding import Held
 from api.targets.models import Grant
 from api.targets.service import Asked
 
-TAKEN = "A static IP rule with this address and label is in the organization already."
+TAKEN = (
+    "A static IP rule with this address and label is in the organization already. Change that one, or choose another "
+    "label."
+)
 
 _NAMES = {"label": "label", "ip_address": "ipAddress", "expires_at": "expiresAt"}
 
@@ -218,8 +221,7 @@ def _ends_at(moment: datetime | None) -> dict[str, Any]:
 
 
 def _check_address(network: Network, settings: Settings) -> None:
-    if not may_be_let_in(network, settings.session_allowed_networks):
-        reason = f"{plainly(network)} is not public, and this server is not told to let it in"
+    if reason := obstacle_to(network, settings.session_allowed_networks):
         raise InvalidInput(f"ipAddress: {reason}", {"ipAddress": [reason]})
 
 

@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from api import http_errors
 from api.cookies import PAGES, is_for_a_page
+from api.database import AWAY
 from api.errors import EntryGuardError, NotAllowed, NotFound, PathNotFound, RateLimited, Unauthenticated, Unavailable
 from api.web.origin import ForeignForm
 
@@ -25,7 +26,7 @@ _NOTHING_HERE = "There is no such page, or it is not for you. What was here may 
 
 def register(app: flask.Flask, pages: flask.Blueprint) -> None:
     """Answer errors on pages with a page, and what a browser asks for where nothing is, too."""
-    for kind in (EntryGuardError, HTTPException, *http_errors.DATABASE_AWAY, Exception):
+    for kind in (EntryGuardError, HTTPException, *AWAY, Exception):
         pages.register_error_handler(kind, answer)
     for status in (404, 405):
         app.register_error_handler(status, _nowhere)

@@ -8,8 +8,8 @@ import flask
 from api.access import current_actor
 from api.actor import Actor
 from api.cookies import PAGES, is_for_a_page
+from api.database import AWAY
 from api.errors import EntryGuardError
-from api.http_errors import DATABASE_AWAY
 from api.server import current_server
 from api.web import assets, failures, forms, origin, words
 from api.web.front import room as front
@@ -63,7 +63,7 @@ def _shared() -> dict[str, Any]:
 def _visitor() -> Actor | None:
     try:
         return current_actor()
-    except (EntryGuardError, *DATABASE_AWAY):  # what went wrong is what the page is to tell
+    except (EntryGuardError, *AWAY):  # what went wrong is what the page is to tell
         return None
 
 

@@ -7,10 +7,10 @@ from ipaddress import ip_network
 
 from api.actor import Actor
 from api.credentials import service as credentials
-from api.network import Address
+from api.network import Address, obstacle_to
 from api.paging import Page
 from api.sessions import service
-from api.sessions.addresses import ADMIN, detected, obstacle_to
+from api.sessions.addresses import ADMIN, detected
 from api.sessions.allowance import Openable, openable
 from api.sessions.shown import overview
 from api.settings import Settings
@@ -71,7 +71,7 @@ def offer(actor: Actor, settings: Settings, chosen: Collection[str] | None = Non
     limit = min((limits[which] for which in checked or limits), default=0)
     return Offer(
         address=address,
-        address_obstacle=obstacle_to(ip_network(address), settings),
+        address_obstacle=obstacle_to(ip_network(address), settings.session_allowed_networks),
         may_name_another=actor.role == ADMIN,
         resources=resources,
         chosen=checked,

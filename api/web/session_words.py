@@ -24,7 +24,6 @@ STATES: Mapping[str, str] = {
 ENDINGS: Mapping[str, str] = {
     "EXPIRED": "Its time was up",
     "MANUAL": "It was stopped",
-    "ADDRESS_CHANGED": "Its address was changed",
     "USER_DEACTIVATED": "Its holder was deactivated",
     "ROLE_REMOVED": "The role that allowed it was taken away",
     "RESOURCE_CHANGED": "Its resource was changed",

@@ -10,6 +10,7 @@ from pulumi_entryguard.endpoint import api_key, parse_endpoint
 from pulumi_entryguard.resource import ResourceProvider
 from tests.clouds.aws_standin import AwsStandIn
 from tests.pulumi_entryguard.entryguard_standin import API_KEY, EntryGuard, running_entryguard
+from tests.pulumi_entryguard.proxy import Proxy, running_proxy
 from tests.pulumi_entryguard.real_server import RealServer, real_server
 
 
@@ -50,6 +51,13 @@ def real(aws: AwsStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """EntryGuard itself, started once for all tests of a process."""
     with real_server(tmp_path_factory.mktemp("real"), aws) as server:
         yield server
+
+
+@pytest.fixture
+def proxy(real: RealServer) -> Iterator[Proxy]:
+    """A proxy before it, that loses nothing yet."""
+    with running_proxy(real.url) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.pulumi_entryguard.http_serving import Handler, serving
 
 API_KEY = "egk_a-key-for-tests-0123456789"
 GOOD_SECRET = "wJalrXUtnFEMI/K7MDENG/good-EXAMPLEKEY-one"
@@ -25,7 +26,7 @@ SIGNATURE_ERROR = "SignatureDoesNotMatch: The request signature we calculated do
 GROUP_ERROR = "InvalidGroup.NotFound: The security group 'sg-missing' does not exist"
 NOW = "2026-02-18T12:30:00Z"
 
-CODES = {308: "-", 404: "-", 409: "CONFLICT", 429: "RATE_LIMIT_EXCEEDED", 502: "-", 503: "UNAVAILABLE"}
+CODES = {308: "-", 404: "-", 409: "CONFLICT", 429: "RATE_LIMIT_EXCEEDED", 502: "-", 503: "UNAVAILABLE", 504: "-"}
 
 Shown = dict[str, Any]
 
@@ -223,14 +224,11 @@ def error(status: int, code: str, message: str, details: Any = None) -> tuple[in
     return status, body | ({"details": details} if details else {})
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(Handler):
     entryguard: EntryGuard
 
     def _serve(self) -> None:
-        text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        text = self.body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(
             self.command, self.path, headers, json.loads(text or b"null"), time.monotonic(), self.client_address[1]
@@ -255,30 +253,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: Any, retry_after: str | None = None) -> None:
         text = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        if retry_after is not None:
-            self.send_header("Retry-After", retry_after)
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        self.reply(status, {} if retry_after is None else {"Retry-After": retry_after}, text)
 
 
 @contextmanager
 def running_entryguard(tls: ssl.SSLContext | None = None) -> Iterator[EntryGuard]:
     """A stand-in that serves on a free loopback port; with TLS as `localhost`."""
     entryguard = EntryGuard()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"entryguard": entryguard}))
-    server.daemon_threads = True
-    entryguard.url = f"http://127.0.0.1:{server.server_address[1]}"
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-        entryguard.url = f"https://localhost:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
+    with serving(type("Bound", (_Handler,), {"entryguard": entryguard}), tls) as port:
+        entryguard.url = f"http://127.0.0.1:{port}" if tls is None else f"https://localhost:{port}"
         yield entryguard
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -1,3 +1,4 @@
+import re
 import socket
 import ssl
 import threading
@@ -181,6 +182,16 @@ def test_a_proxy_that_lost_the_server_is_asked_again(client: Client, entryguard:
     entryguard.misbehave("GET", status=502, body=b"<html>Bad Gateway</html>")
 
     assert client.request("GET", route("credentials", made)).status == 200
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_that_goes_on_losing_the_server_says_that_it_is_away(entryguard: EntryGuard, status: int) -> None:
+    client = Client(parse_endpoint(entryguard.url), api_key(API_KEY), patience=0.0)
+    entryguard.misbehave("GET", status=status, body=b"<html>The server is away</html>")
+
+    told = f"HTTP_{status}: the proxy at {entryguard.url} gets no answer from EntryGuard"
+    with pytest.raises(Unavailable, match=f"^{re.escape(told)}$"):
+        client.request("GET", "/credentials/7")
 
 
 def test_an_api_that_is_not_there_is_unreachable_after_a_few_tries() -> None:

@@ -25,6 +25,7 @@ from tests.pulumi_entryguard.entryguard_command import (
     hear_signals,
     surroundings,
 )
+from tests.pulumi_entryguard.proxy import Proxy
 from tests.pulumi_entryguard.real_server import RealServer
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -82,6 +83,31 @@ def test_the_command_runs_with_the_door_open_which_is_closed_behind_it(
     done = entryguard(*opening(door, ["sh", "-c", f"echo mine; {script}"]), environment=pipeline)
 
     assert (done.returncode, done.stdout) == (code, "mine\n"), done.stderr
+    assert f"session {session_of(done.stderr)} is closed (MANUAL)" in done.stderr
+    assert doors.is_closed_soon(door)
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_door_is_closed_behind_though_the_server_restarts_behind_its_proxy(
+    doors: Doors, door: Door, pipeline: dict[str, str], proxy: Proxy, status: int
+) -> None:
+    proxy.lose("POST", "/stop", status=status, times=2)
+
+    done = entryguard(*opening(door, ["true"]), environment=pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url})
+
+    assert done.returncode == 0, done.stderr
+    assert f"session {session_of(done.stderr)} is closed (MANUAL)" in done.stderr
+    assert doors.is_closed_soon(door)
+
+
+def test_a_close_whose_answer_is_lost_is_seen_to_be_done(
+    doors: Doors, door: Door, pipeline: dict[str, str], proxy: Proxy
+) -> None:
+    proxy.lose("POST", "/stop", times=1, is_handed_on=True)
+
+    done = entryguard(*opening(door, ["true"]), environment=pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url})
+
+    assert done.returncode == 0, done.stderr
     assert f"session {session_of(done.stderr)} is closed (MANUAL)" in done.stderr
     assert doors.is_closed_soon(door)
 

@@ -15,6 +15,7 @@ from pulumi_entryguard.sessions import is_open
 from tests.clouds.aws_standin import AwsStandIn
 from tests.pulumi_entryguard.doors import HERE, PASSWORD, Door, Doors, at_home
 from tests.pulumi_entryguard.entryguard_command import entryguard
+from tests.pulumi_entryguard.proxy import Proxy
 from tests.pulumi_entryguard.real_server import RealServer
 
 
@@ -168,6 +169,22 @@ def test_where_no_answer_comes_it_is_not_known_whether_somebody_was_let_in(
     assert "whether a session was started is not known: `entryguard sessions` shows it\n" in done.stderr
 
 
+def test_where_a_proxy_lost_the_answer_it_is_not_known_whether_somebody_was_let_in(
+    doors: Doors, door: Door, pipeline: dict[str, str], proxy: Proxy
+) -> None:
+    proxy.lose("POST", "/sessions", times=9, is_handed_on=True)
+
+    done = entryguard("open", door.id, environment=pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url})
+    shown = entryguard("sessions", environment=pipeline)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "whether a session was started is not known: `entryguard sessions` shows it\n"
+        f"entryguard: HTTP_502: the proxy at {proxy.url} gets no answer from EntryGuard\n"
+    )
+    assert door.name in shown.stdout
+
+
 def test_what_is_wrong_is_listed_below_the_table(doors: Doors, pipeline: dict[str, str]) -> None:
     wall = doors.wall()
     session = entryguard("open", wall.id, "--wait", environment=pipeline).stdout.strip()
@@ -240,6 +257,12 @@ def test_closing_all_closes_ones_own_and_nobody_elses(doors: Doors, door: Door, 
     assert left["endedAt"] is None
 
 
+def test_closing_all_where_nothing_is_open_says_so(pipeline: dict[str, str]) -> None:
+    done = entryguard("close", "--all", environment=pipeline)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no session of yours is open\n")
+
+
 def test_a_session_is_extended_by_so_much(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
     session = entryguard("open", door.id, "--for", "30m", environment=pipeline).stdout.strip()
     before = ends(doors, session)
@@ -288,6 +311,22 @@ def test_one_that_cannot_be_closed_keeps_no_other_from_it(doors: Doors, door: Do
     assert doors.session(session)["endedAt"] is not None
 
 
+def test_where_the_answer_is_lost_it_is_not_known_whether_a_session_is_closed(
+    doors: Doors, door: Door, pipeline: dict[str, str], proxy: Proxy
+) -> None:
+    session = entryguard("open", door.id, environment=pipeline).stdout.strip()
+    proxy.lose("POST", "/stop", times=1, is_handed_on=True)
+
+    done = entryguard("close", session, environment=pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url})
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"entryguard: whether session {session} is closed is not known: HTTP_502: the proxy at {proxy.url} gets no "
+        f"answer from EntryGuard; `entryguard close {session}` closes it\n"
+    )
+    assert doors.session(session)["endedReason"] == "MANUAL"
+
+
 def test_a_list_that_comes_in_pages_is_read_whole(real: RealServer, door: Door, pipeline: dict[str, str]) -> None:
     for _ in range(3):
         entryguard("open", door.id, "--wait", environment=pipeline)
@@ -307,7 +346,11 @@ def test_a_list_that_comes_in_pages_is_read_whole(real: RealServer, door: Door, 
         ("PENDING", ["APPLIED"], None),
         ("PARTIAL", ["APPLIED", "APPLIED"], None),
         ("PARTIAL", ["APPLIED", "PENDING"], None),
+        ("PARTIAL", ["APPLIED", "REMOVED"], None),
+        ("PARTIAL", ["APPLIED", "REMOVING"], None),
+        ("PARTIAL", ["REMOVING", "REMOVED"], None),
         ("PARTIAL", ["APPLIED", "FAILED"], False),
+        ("PARTIAL", ["APPLIED", "FAILED", "REMOVED"], False),
         ("ACTIVE", ["APPLIED"], True),
         ("FAILED", ["FAILED"], False),
         ("EXPIRED", ["REMOVED"], False),

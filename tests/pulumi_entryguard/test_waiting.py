@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from pulumi_entryguard.errors import NotFound, NoVerdict, Unreachable
+from pulumi_entryguard.errors import EntryGuardError, NotFound, NoVerdict, Unreachable, api_error
 from pulumi_entryguard.waiting import Verdict, wait_for_verdict, wait_until_gone
 
 GOOD = Verdict(True)
+AWAY = [Unreachable("away"), api_error(502, None, "EntryGuard"), api_error(504, None, "EntryGuard")]
 
 
 def undecided(_shown: Any) -> Verdict | None:
@@ -25,12 +26,13 @@ def test_no_verdict_in_time_says_for_how_long_it_was_waited() -> None:
         wait_for_verdict(dict, {}, undecided, 0.3, "credential")
 
 
-def test_an_api_that_is_away_meanwhile_is_waited_for() -> None:
-    away = iter([True, False])
+@pytest.mark.parametrize("away", AWAY)
+def test_an_api_that_is_away_meanwhile_is_waited_for(away: EntryGuardError) -> None:
+    answers = iter([away, None])
 
     def look() -> dict[str, Any]:
-        if next(away):
-            raise Unreachable("away")
+        if (error := next(answers)) is not None:
+            raise error
         return {"isValid": True}
 
     assert wait_for_verdict(look, {}, lambda shown: GOOD if shown else None, 5, "it") == GOOD
@@ -52,6 +54,26 @@ def test_what_is_gone_is_waited_for_no_longer() -> None:
     wait_until_gone(look, "credential", 5)
 
     assert time.monotonic() - begun < 0.1
+
+
+@pytest.mark.parametrize("away", AWAY)
+def test_an_api_that_is_away_while_something_is_deleted_is_waited_for(away: EntryGuardError) -> None:
+    looks = iter([away, NotFound(404, "CREDENTIAL_NOT_FOUND", "gone")])
+
+    def look() -> dict[str, Any]:
+        raise next(looks)
+
+    wait_until_gone(look, "credential", 5)
+
+    assert next(looks, None) is None
+
+
+def test_where_nobody_answers_it_is_not_known_whether_something_is_gone() -> None:
+    def look() -> dict[str, Any]:
+        raise Unreachable("EntryGuard can't be reached")
+
+    with pytest.raises(NoVerdict, match=r"credential is gone is not known after 0\.3 s: EntryGuard can't be"):
+        wait_until_gone(look, "credential", 0.3)
 
 
 def test_what_stays_says_why() -> None:

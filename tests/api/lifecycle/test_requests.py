@@ -13,8 +13,15 @@ from api.credentials.models import Credential
 from api.credentials.verdict import secret_to_try
 from api.database import connection
 from api.due import Priority
+from api.lifecycle.changing import RESOURCE_CHANGED
+from api.lifecycle.deleting import CREDENTIAL_DELETED, RESOURCE_DELETED
+from api.lifecycle.people import USER_DEACTIVATED
+from api.lifecycle.reach import ROLE_REMOVED
+from api.lifecycle.suspension import ORGANIZATION_SUSPENDED
 from api.lifecycle.verification import credential_accepted
 from api.resources.models import Resource
+from api.sessions.schemas import ENDED_REASONS
+from api.sessions.service import EXPIRED, MANUAL
 from tests.api.conftest import Caller
 from tests.api.lifecycle.conftest import openable, opened, role_of, serve, state_of, static_rule
 from tests.api.published import CREATE_CREDENTIAL
@@ -115,6 +122,13 @@ def test_what_is_open_ends_with_what_it_rests_on(
     assert state_of(session) == ("EXPIRING", reason)
     shown = admin.get(f"/sessions/{session.id}").json
     assert (shown["status"], shown["endedReason"]) == ("EXPIRING", reason)
+
+
+def test_every_reason_that_is_documented_ends_a_session() -> None:
+    by_their_users = {EXPIRED, MANUAL, USER_DEACTIVATED, ROLE_REMOVED}
+    by_what_they_rest_on = {RESOURCE_CHANGED, RESOURCE_DELETED, CREDENTIAL_DELETED, ORGANIZATION_SUSPENDED}
+
+    assert set(ENDED_REASONS) == by_their_users | by_what_they_rest_on
 
 
 def test_a_role_that_was_given_through_the_api_lets_in(admin: Caller, user: Caller, resource: Resource) -> None:

@@ -76,7 +76,9 @@ def test_no_two_roles_of_an_organisation_have_one_name(admin: Caller, outsider: 
     make_role(admin)
     other = make_role(admin, name="Readers")
 
-    check(admin.post("/roles", json=ON_CALL), 409, "CONFLICT")
+    refusal = admin.post("/roles", json=ON_CALL)
+    check(refusal, 409, "CONFLICT")
+    assert refusal.json["message"].endswith("already. Change that one, or choose another name.")
     check(admin.patch(f"/roles/{other['id']}", json={"name": "On call"}), 409, "CONFLICT")
     assert admin.patch(f"/roles/{other['id']}", json={"name": "Readers"}).json["revision"] == 1
     make_role(outsider)

@@ -88,14 +88,19 @@ def test_a_private_address_is_let_in_where_the_operator_says_so(
     resource: Resource = request.getfixturevalue("resource")
 
     assert made(admin, resource, ipAddress="10.1.2.0/24")["ipAddress"] == "10.1.2.0/24"
-    check(admin.post("/static-ip-rules", json=body(resource, ipAddress="10.0.0.0/8")), 400, "VALIDATION_ERROR")
+    refusal = admin.post("/static-ip-rules", json=body(resource, ipAddress="10.0.0.0/8"))
+    check(refusal, 400, "VALIDATION_ERROR")
+    reason = "10.0.0.0/8 is no public address, and this server is not told to let it in"
+    assert refusal.json["details"] == {"ipAddress": [reason]}
 
 
 def test_no_two_are_alike(admin: Caller, resource: Resource) -> None:
     made(admin, resource)
     other = made(admin, resource, label="Home")
 
-    check(admin.post("/static-ip-rules", json=body(resource)), 409, "CONFLICT")
+    refusal = admin.post("/static-ip-rules", json=body(resource))
+    check(refusal, 409, "CONFLICT")
+    assert refusal.json["message"].endswith("already. Change that one, or choose another label.")
     check(admin.patch(f"/static-ip-rules/{other['id']}", json={"label": "Office"}), 409, "CONFLICT")
     made(admin, resource, ipAddress="203.0.113.7")
 
