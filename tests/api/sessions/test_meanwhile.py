@@ -2,12 +2,8 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
-import psycopg2
 import psycopg2.errors
 import pytest
 
@@ -24,7 +20,7 @@ from api.targets.models import Target
 from tests.api.accounts.acting import as_key, as_user
 from tests.api.conftest import Caller
 from tests.api.sessions.conftest import HOME, openable, started
-from tests.eventually import eventually
+from tests.locks import Other, other, waiting
 
 
 def starts_nothing(actor: Actor, settings: Settings) -> None:
@@ -68,57 +64,6 @@ def test_a_key_that_was_revoked_starts_nothing(admin: Caller, ada: Actor, settin
 
 
 # Locks
-
-
-class Other:
-    """Another transaction on the same PostgreSQL."""
-
-    def __init__(self, url: str) -> None:
-        self._link: Any = psycopg2.connect(url)
-
-    def lock(self, table: str, row_id: uuid.UUID) -> None:
-        """Raises LockNotAvailable at once where somebody else has the row."""
-        statement = f"SELECT 1 FROM {table} WHERE id = %s FOR NO KEY UPDATE NOWAIT"  # noqa: S608 - the tests' own names
-        self._link.cursor().execute(statement, (str(row_id),))
-
-    def waits(self) -> bool:
-        """Somebody waits for a lock."""
-        with self._link.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return cursor.fetchone() is not None
-
-    def end(self) -> None:
-        self._link.rollback()
-        self._link.close()
-
-
-@contextmanager
-def other(db: str) -> Iterator[Other]:
-    one = Other(db)
-    try:
-        yield one
-    finally:
-        one.end()
-
-
-@contextmanager
-def waiting(deed: Callable[[], Any], one: Other) -> Iterator[Future[Any]]:
-    """`deed` is begun in another thread, and waits for a lock of `one`."""
-
-    def do() -> Any:
-        with connection():
-            return deed()
-
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(do)
-        try:
-            assert eventually(one.waits), "nobody waits"
-            yield done
-        finally:
-            one.end()
 
 
 def place(resource: Resource, target_id: uuid.UUID) -> None:
