@@ -11,7 +11,7 @@ from api import audit, due
 from api.actor import Actor
 from api.conditional import check_if_match
 from api.database import locked, now, write
-from api.due import Claim
+from api.due import Claim, Priority
 from api.errors import Conflict, SessionNotFound
 from api.paging import Listing, Page, newest_first
 from api.sessions.allowance import is_unlimited
@@ -118,6 +118,9 @@ def expire(claim: Claim) -> None:
         is_up = (Session.id == claim.row_id) & (Session.expires_at <= now())
         end(Actor.system(claim.organisation_id), is_up, EXPIRED)
         due.settle(claim, {}, look_again_seconds=None)
+        # Where the clock has gone back since the claim its end is still to come.
+        coming = {"due_at": Session.expires_at, "due_priority": int(Priority.REVOKE)}
+        Session.update(coming).where(Session.id == claim.row_id, Session.ended_at.is_null()).execute()
 
 
 def follow(session_ids: Collection[uuid.UUID]) -> None:
