@@ -105,7 +105,11 @@ def end(actor: Actor, which: peewee.Node, reason: str) -> None:
 
 def end_grants(actor: Actor, which: peewee.Node, reason: str) -> None:
     """End the grants that match and have not ended. A session that has nothing left ends with them. Inside `write`."""
-    changed = targets.end(which, targets.hold((), which))
+    held = targets.hold((), which)
+    theirs = Grant.select(Grant.session_id).where(which, Grant.ended_at.is_null())
+    # Two that each end a part of a session must not each see the other's part as left.
+    locked(Session.select(Session.id).where(Session.id.in_(theirs)).order_by(Session.id)).execute()
+    changed = targets.end(which, held)
     live: Any = Grant.select(Grant.session_id).where(Grant.session_id.in_(list(changed)), Grant.ended_at.is_null())
     left = {grant.session_id for grant in live}
     end(actor, Session.id.in_(list(changed - left)), reason)
