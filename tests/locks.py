@@ -1,5 +1,6 @@
 """Two transactions at once on PostgreSQL, in tests: who holds what, and who waits for it."""
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -65,10 +66,28 @@ def waiting(deed: Callable[[], Any], one: Other) -> Iterator[Future[Any]]:
 
 
 @contextmanager
+def besides(db: str) -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
+    """Gives a way to have something done in another thread: it has ended by itself then, or waits for a lock."""
+
+    def do(deed: Callable[[], Any]) -> Any:
+        with connection():
+            return deed()
+
+    with ThreadPoolExecutor(1) as pool, other(db) as looking:
+
+        def begin(deed: Callable[[], Any]) -> Future[Any]:
+            begun = pool.submit(do, deed)
+            assert eventually(lambda: begun.done() or looking.waits(), 30)
+            return begun
+
+        yield begin
+
+
+@contextmanager
 def uncommitted(db: str, deed: Callable[[], Any]) -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
     """`deed` is done in another thread, and committed when the block ends.
 
-    Gives a way to have something else done meanwhile: it has ended by itself, or waits for a lock.
+    Gives a way to have something else done meanwhile, as `besides`.
     """
     is_done, may_commit = threading.Event(), threading.Event()
 
@@ -78,17 +97,7 @@ def uncommitted(db: str, deed: Callable[[], Any]) -> Iterator[Callable[[Callable
             is_done.set()
             may_commit.wait(60)
 
-    def do(one: Callable[[], Any]) -> Any:
-        with connection():
-            return one()
-
-    with ThreadPoolExecutor(2) as pool, other(db) as looking:
-
-        def meanwhile(one: Callable[[], Any]) -> Future[Any]:
-            begun = pool.submit(do, one)
-            assert eventually(lambda: begun.done() or looking.waits(), 30)
-            return begun
-
+    with ThreadPoolExecutor(1) as pool, besides(db) as meanwhile:
         first = pool.submit(do_slowly)
         try:
             assert eventually(lambda: is_done.is_set() or first.done(), 30)
@@ -96,3 +105,33 @@ def uncommitted(db: str, deed: Callable[[], Any]) -> Iterator[Callable[[Callable
         finally:
             may_commit.set()
         first.result(30)
+
+
+@contextmanager
+def just_before(db: str, statement: str, deed: Callable[[], Any]) -> Iterator[list[Future[Any]]]:
+    """`deed` is done in another thread when this one is about to send the first statement that begins so.
+
+    Gives what becomes of it.
+    """
+    done: list[Future[Any]] = []
+    here = threading.get_ident()
+
+    def listen(record: logging.LogRecord) -> bool:
+        """peewee logs each statement, as the pair of its text and its parameters, before it is sent."""
+        is_it = isinstance(record.msg, tuple) and str(record.msg[0]).startswith(statement)
+        if is_it and not done and threading.get_ident() == here:
+            done.append(begin(deed))
+        return False
+
+    log = logging.getLogger("peewee")
+    level = log.level
+    with besides(db) as begin:
+        # Not a handler: it would have whoever else logs wait meanwhile.
+        log.addFilter(listen)
+        log.setLevel(logging.DEBUG)
+        try:
+            yield done
+        finally:
+            log.removeFilter(listen)
+            log.setLevel(level)
+    assert done, "nobody said so"

@@ -8,7 +8,7 @@ from typing import Any
 
 import peewee
 
-from api import audit
+from api import audit, database
 from api.accounts import service as accounts
 from api.accounts.models import Organisation
 from api.actor import Actor
@@ -125,16 +125,21 @@ def remove(actor: Actor, rule_id: uuid.UUID) -> None:
 
 def let_in_again(which: peewee.Node) -> None:
     """Open to the static rules what they name of the resources that match, where it is not. Inside `write`."""
-    resources = {
-        resource.id: resource for resource in Resource.select().where(which, Resource.deleting_since.is_null())
-    }
-    links = StaticRuleResource.select().where(StaticRuleResource.resource_id.in_(list(resources)))
-    named: dict[uuid.UUID, list[Resource]] = {}
-    for link in links:
-        named.setdefault(link.static_rule_id, []).append(resources[link.resource_id])
-    held = targets.hold({resource.id: resource for each in named.values() for resource in each}.values())
-    rules = StaticRule.select().where(StaticRule.id.in_(list(named)), _is_in_force()).order_by(StaticRule.id)
-    _let_in([(rule, resource) for rule in rules for resource in named[rule.id]], held)
+    found = Resource.select().where(which, Resource.deleting_since.is_null())
+    resources = {resource.id: resource for resource in found}
+    links = StaticRuleResource.resource_id.in_(list(resources))
+    named = {link.resource_id for link in StaticRuleResource.select().where(links)}
+    held = targets.hold(resources[resource_id] for resource_id in named)
+    theirs = StaticRuleResource.select(StaticRuleResource.static_rule_id).where(links)
+    # Whoever deletes one of them, or ends it as its time is up, was here before, or waits and ends this too.
+    database.held(StaticRule.select(StaticRule.id).where(StaticRule.id.in_(theirs)).order_by(StaticRule.id)).execute()
+    rules: Any = (
+        StaticRule.select(StaticRule, StaticRuleResource.resource_id)
+        .join(StaticRuleResource, on=(StaticRuleResource.static_rule_id == StaticRule.id))
+        .where(links, _is_in_force())
+        .order_by(StaticRule.id, StaticRuleResource.resource_id)
+    )
+    _let_in([(rule, resources[rule.resource_id]) for rule in rules.objects()], held)
 
 
 def subject(rule: StaticRule) -> audit.Subject:
