@@ -69,7 +69,7 @@ def create(actor: Actor, wanted: NewStaticRuleFields, rule_id: uuid.UUID, settin
         rule.save(force_insert=True)
         _link(rule, resources)
         audit.record(actor, "STATIC_IP_RULE_CREATE", subject(rule), details=_told(rule, resources))
-        _settle(rule, resources)
+        _settle(rule, resources, targets.hold(resources))
         return of(actor.organisation, rule_id)
 
 
@@ -103,12 +103,14 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
             changed.append("resourceIds")
             _link(rule, resources)
         if changed:
+            # Before its row, as whoever ends it when its time is up.
+            held = targets.hold(resources, _open_to(rule))
             rule.revision += 1
             rule.updated_at = current_time()
             rule.save()
             told = {"changed": sorted(changed), **_told(rule, resources)}
             audit.record(actor, "STATIC_IP_RULE_UPDATE", subject(rule), details=told)
-            _settle(rule, resources)
+            _settle(rule, resources, held)
         return of(actor.organisation, rule_id)
 
 
@@ -178,15 +180,18 @@ def _apply(rule: StaticRule, wanted: Mapping[str, Any], settings: Settings) -> l
     return [_NAMES[name] for name in changes if name in _NAMES]
 
 
-def _settle(rule: StaticRule, resources: Collection[Resource]) -> None:
+def _settle(rule: StaticRule, resources: Collection[Resource], held: Held) -> None:
     """Have exactly what a static rule names let in. Inside `write`."""
-    live = (Grant.static_rule_id == rule.id) & Grant.ended_at.is_null()
-    held = targets.hold(resources, live)
+    live = _open_to(rule)
     address = str(parse_network(rule.ip_address))
     ids = [resource.id for resource in resources]
     targets.end(live & ((Grant.address != address) | Grant.resource_id.not_in(ids)), held)
     if StaticRule.select().where(StaticRule.id == rule.id, _is_in_force()).exists():
         _let_in([(rule, resource) for resource in resources], held)
+
+
+def _open_to(rule: StaticRule) -> Any:
+    return (Grant.static_rule_id == rule.id) & Grant.ended_at.is_null()
 
 
 def _let_in(links: Collection[tuple[StaticRule, Resource]], held: Held) -> None:

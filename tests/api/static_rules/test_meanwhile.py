@@ -1,13 +1,16 @@
 """Static rules that end while somebody opens something to them: what lets them in then ends too."""
 
+import uuid
+
 import pytest
 
 from api.credentials.models import Credential
 from api.database import clock
 from api.resources.models import Resource
+from api.targets.models import Target
 from tests.api.conftest import Caller
 from tests.api.static_rules.conftest import A_WHILE_SECONDS, expire, in_a_while, live, made, openable
-from tests.locks import just_before
+from tests.locks import Other, just_before, waiting
 
 # SQLite has one writer: nothing happens meanwhile.
 pytestmark = pytest.mark.engines("postgresql")
@@ -51,3 +54,14 @@ def test_one_that_expires_while_its_resource_changes_lets_nobody_in(db: str, adm
     end[0].result(30)
     expire()
     assert live() == set()
+
+
+def test_one_is_taken_after_its_targets_as_whoever_ends_it_does(db: str, admin: Caller, credential: Credential) -> None:
+    rule_id = made(admin, openable(credential))["id"]
+    one = Other(db)
+    one.lock("targets", Target.get().id)
+
+    with waiting(lambda: admin.patch(f"/static-ip-rules/{rule_id}", json={"expiresAt": in_a_while()}), one) as done:
+        one.lock("static_ip_rules", uuid.UUID(rule_id))
+
+    assert done.result(10).status_code == 200
