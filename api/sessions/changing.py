@@ -63,7 +63,9 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
             raise InvalidInput(_SOMEBODY_ELSES)
         networks = chosen(actor, wanted, organisation, settings)
         opened = allowed_still(actor, organisation.tier, _opened(seen)).resources
-        resources = [resource for resource in opened if resource.deleting_since is None]
+        # Asked anew, since they are held by now: what was closed while we waited for them stays so.
+        still = _opened(seen)
+        resources = [resource for resource in opened if resource.deleting_since is None and resource.id in still]
         held = targets.hold(resources, Grant.session_id == seen.id)
         session = _open(session_id)
         before = _networks(session)
