@@ -14,6 +14,7 @@ from api.resources.models import Resource
 from api.resources.verdict import Wanted
 from api.sessions import service as sessions
 from api.static_rules import service as static_rules
+from api.targets import restored
 from api.targets import service as targets
 from api.targets.models import Grant, Rule, Target
 
@@ -48,8 +49,13 @@ def credential_refused(claim: Claim, tried: KeptSecret, refusal: Refused, look_a
 def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seconds: float) -> None:
     """The cloud showed what was `asked`, or refused. What could not be opened is tried again. Raises LostClaim."""
     with write():
+        was_active = Resource.select().where(Resource.id == claim.row_id, Resource.is_active).exists()
         resources.record(claim, asked, refusal, look_again_seconds)
-        sessions.follow(targets.try_again(Resource.get_by_id(claim.row_id)))
+        resource = Resource.get_by_id(claim.row_id)
+        waited = targets.try_again(resource)
+        if resource.is_active and not was_active:
+            restored.look_where_nobody_could(resource)
+        sessions.follow(waited)
 
 
 def _is_of_another_account(tried: KeptSecret, verified: Verified) -> bool:
