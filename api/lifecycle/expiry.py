@@ -5,7 +5,7 @@ from dataclasses import replace
 from api import audit, due
 from api.actor import Actor
 from api.database import locked, now, write
-from api.due import Claim
+from api.due import Claim, Priority
 from api.static_rules.models import StaticRule
 from api.targets import service as targets
 from api.targets.models import Grant
@@ -23,3 +23,7 @@ def expire_static_rule(claim: Claim) -> None:
             audit.record(Actor.system(rule.organisation_id), "STATIC_IP_RULE_EXPIRE", subject)
         # No cloud was asked: nothing of a worker that died before is still to land, and nothing to be told of twice.
         due.settle(replace(claim, inherited=False), {}, look_again_seconds=None)
+        if rule is None:
+            # It has been given a later end, or the clock has gone back since the claim: its end is still to come.
+            coming = {"due_at": StaticRule.expires_at, "due_priority": int(Priority.REVOKE)}
+            StaticRule.update(coming).where(StaticRule.id == claim.row_id).execute()

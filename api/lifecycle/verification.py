@@ -1,5 +1,6 @@
 """Verdicts about credentials, with what follows from them for their resources, in one transaction."""
 
+from api.actor import Actor
 from api.clouds.base import Refused, Verified
 from api.credentials import verdict
 from api.credentials.models import Credential
@@ -7,11 +8,15 @@ from api.credentials.service import OTHER_ACCOUNT
 from api.credentials.verdict import Effect, KeptSecret
 from api.database import locked, write
 from api.due import Claim
+from api.lifecycle.changing import RESOURCE_CHANGED
 from api.resources import verdict as resources
 from api.resources.models import Resource
 from api.resources.verdict import Wanted
 from api.sessions import service as sessions
+from api.static_rules import service as static_rules
+from api.targets import restored
 from api.targets import service as targets
+from api.targets.models import Grant, Rule, Target
 
 _OF_ANOTHER_ACCOUNT = Refused(OTHER_ACCOUNT, "rules are applied that only a secret of the account in use can remove")
 
@@ -22,11 +27,15 @@ def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, loo
     Raises LostClaim.
     """
     with write():
-        if _would_strand_rules(tried, verified):
+        moves = _is_of_another_account(tried, verified)
+        # They would be reached no more.
+        if moves and targets.has_rules_of_credential(tried.credential_id):
             credential_refused(claim, tried, _OF_ANOTHER_ACCOUNT, look_again_seconds)
             return
         if verdict.accepted(claim, tried, verified, look_again_seconds) is Effect.LOOK_AGAIN:
             resources.look_at_all(tried.credential_id)
+            if moves:
+                _let_in_to(verified.account, tried)
             targets.look_at_all(tried.credential_id)
 
 
@@ -40,13 +49,25 @@ def credential_refused(claim: Claim, tried: KeptSecret, refusal: Refused, look_a
 def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seconds: float) -> None:
     """The cloud showed what was `asked`, or refused. What could not be opened is tried again. Raises LostClaim."""
     with write():
+        was_active = Resource.select().where(Resource.id == claim.row_id, Resource.is_active).exists()
         resources.record(claim, asked, refusal, look_again_seconds)
-        sessions.follow(targets.try_again(Resource.get_by_id(claim.row_id)))
+        resource = Resource.get_by_id(claim.row_id)
+        waited = targets.try_again(resource)
+        if resource.is_active and not was_active:
+            restored.look_where_nobody_could(resource)
+        sessions.follow(waited)
 
 
-def _would_strand_rules(tried: KeptSecret, verified: Verified) -> bool:
-    """The credential would be of another account than rules that are in a cloud, and reach them no more."""
+def _is_of_another_account(tried: KeptSecret, verified: Verified) -> bool:
     credential = locked(Credential.select().where(Credential.id == tried.credential_id)).first()
-    if credential is None or credential.account in (None, verified.account):
-        return False
-    return targets.has_rules_of_credential(credential.id)
+    return credential is not None and credential.account not in (None, verified.account)
+
+
+def _let_in_to(account: str, tried: KeptSecret) -> None:
+    """The resources of a credential are objects of another account from now on: as if each of them had changed."""
+    theirs = Resource.credential_id == tried.credential_id
+    elsewhere = Rule.select(Rule.id).join(Target, on=(Target.id == Rule.target_id)).where(Target.account != account)
+    which = Grant.resource_id.in_(Resource.select(Resource.id).where(theirs)) & Grant.rule_id.in_(elsewhere)
+    targets.hold(Resource.select().where(theirs, Resource.deleting_since.is_null()), which)
+    sessions.end_grants(Actor.system(tried.organisation_id), which, RESOURCE_CHANGED)
+    static_rules.let_in_again(theirs)

@@ -15,7 +15,7 @@ from api.sessions.addresses import WantedAddresses, chosen
 from api.sessions.allowance import WantedDuration, allowed_still
 from api.sessions.models import Session
 from api.sessions.service import HAS_ENDED, changeable, follow, of, subject
-from api.sessions.starting import addresses_of, ends_at, let_in
+from api.sessions.starting import addresses_of, ends_at, let_in, lock_holder
 from api.settings import Settings
 from api.targets import service as targets
 from api.targets.models import Grant
@@ -31,7 +31,10 @@ def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Sessi
     """
     with write():
         organisation = accounts.held_organisation(actor.organisation)
-        opened = _opened(of(actor, session_id))
+        seen = of(actor, session_id)
+        # Whoever starts another one for its holder waits until it is known that this one goes on.
+        lock_holder(seen)
+        opened = _opened(seen)
         seconds = wanted.seconds
         if seconds is None:
             raise InvalidInput(_NOT_SAID, {"durationMinutes": [_NOT_SAID]})
@@ -60,7 +63,9 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
             raise InvalidInput(_SOMEBODY_ELSES)
         networks = chosen(actor, wanted, organisation, settings)
         opened = allowed_still(actor, organisation.tier, _opened(seen)).resources
-        resources = [resource for resource in opened if resource.deleting_since is None]
+        # Asked anew, since they are held by now: what was closed while we waited for them stays so.
+        still = _opened(seen)
+        resources = [resource for resource in opened if resource.deleting_since is None and resource.id in still]
         held = targets.hold(resources, Grant.session_id == seen.id)
         session = _open(session_id)
         before = _networks(session)

@@ -11,7 +11,7 @@ from api import audit, due
 from api.actor import Actor
 from api.conditional import check_if_match
 from api.database import locked, now, write
-from api.due import Claim
+from api.due import Claim, Priority
 from api.errors import Conflict, SessionNotFound
 from api.paging import Listing, Page, newest_first
 from api.sessions.allowance import is_unlimited
@@ -105,7 +105,11 @@ def end(actor: Actor, which: peewee.Node, reason: str) -> None:
 
 def end_grants(actor: Actor, which: peewee.Node, reason: str) -> None:
     """End the grants that match and have not ended. A session that has nothing left ends with them. Inside `write`."""
-    changed = targets.end(which, targets.hold((), which))
+    held = targets.hold((), which)
+    theirs = Grant.select(Grant.session_id).where(which, Grant.ended_at.is_null())
+    # Two that each end a part of a session must not each see the other's part as left.
+    locked(Session.select(Session.id).where(Session.id.in_(theirs)).order_by(Session.id)).execute()
+    changed = targets.end(which, held)
     live: Any = Grant.select(Grant.session_id).where(Grant.session_id.in_(list(changed)), Grant.ended_at.is_null())
     left = {grant.session_id for grant in live}
     end(actor, Session.id.in_(list(changed - left)), reason)
@@ -118,6 +122,9 @@ def expire(claim: Claim) -> None:
         is_up = (Session.id == claim.row_id) & (Session.expires_at <= now())
         end(Actor.system(claim.organisation_id), is_up, EXPIRED)
         due.settle(claim, {}, look_again_seconds=None)
+        # Where the clock has gone back since the claim its end is still to come.
+        coming = {"due_at": Session.expires_at, "due_priority": int(Priority.REVOKE)}
+        Session.update(coming).where(Session.id == claim.row_id, Session.ended_at.is_null()).execute()
 
 
 def follow(session_ids: Collection[uuid.UUID]) -> None:

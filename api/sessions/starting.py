@@ -9,7 +9,7 @@ from api import audit
 from api.accounts import service as accounts
 from api.accounts.models import ApiKey, Organisation, User
 from api.actor import Actor
-from api.database import current_time, locked, now, write
+from api.database import current_time, lock, locked, now, write
 from api.due import Priority
 from api.errors import InvalidInput, SessionLimitReached, Unauthenticated
 from api.installation import check_is_decided
@@ -97,6 +97,11 @@ def addresses_of(networks: Mapping[int, Network]) -> dict[str, str | None]:
 def ends_at(moment: datetime) -> dict[str, object]:
     """The columns that tell until when."""
     return {"expires_at": moment, "due_at": moment, "due_priority": int(Priority.REVOKE)}
+
+
+def lock_holder(session: Session) -> None:
+    """Let nobody start a session for the holder of this one until the transaction ends."""
+    lock(User(id=session.user_id) if session.api_key_id is None else ApiKey(id=session.api_key_id))
 
 
 def _locked_holder(actor: Actor) -> Holder:

@@ -8,7 +8,7 @@ from typing import Any
 
 import peewee
 
-from api import audit
+from api import audit, database
 from api.accounts import service as accounts
 from api.accounts.models import Organisation
 from api.actor import Actor
@@ -72,7 +72,7 @@ def create(actor: Actor, wanted: NewStaticRuleFields, rule_id: uuid.UUID, settin
         rule.save(force_insert=True)
         _link(rule, resources)
         audit.record(actor, "STATIC_IP_RULE_CREATE", subject(rule), details=_told(rule, resources))
-        _settle(rule, resources)
+        _settle(rule, resources, targets.hold(resources))
         return of(actor.organisation, rule_id)
 
 
@@ -106,12 +106,14 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
             changed.append("resourceIds")
             _link(rule, resources)
         if changed:
+            # Before its row, as whoever ends it when its time is up.
+            held = targets.hold(resources, _open_to(rule))
             rule.revision += 1
             rule.updated_at = current_time()
             rule.save()
             told = {"changed": sorted(changed), **_told(rule, resources)}
             audit.record(actor, "STATIC_IP_RULE_UPDATE", subject(rule), details=told)
-            _settle(rule, resources)
+            _settle(rule, resources, held)
         return of(actor.organisation, rule_id)
 
 
@@ -128,16 +130,21 @@ def remove(actor: Actor, rule_id: uuid.UUID) -> None:
 
 def let_in_again(which: peewee.Node) -> None:
     """Open to the static rules what they name of the resources that match, where it is not. Inside `write`."""
-    resources = {
-        resource.id: resource for resource in Resource.select().where(which, Resource.deleting_since.is_null())
-    }
-    links = StaticRuleResource.select().where(StaticRuleResource.resource_id.in_(list(resources)))
-    named: dict[uuid.UUID, list[Resource]] = {}
-    for link in links:
-        named.setdefault(link.static_rule_id, []).append(resources[link.resource_id])
-    held = targets.hold({resource.id: resource for each in named.values() for resource in each}.values())
-    rules = StaticRule.select().where(StaticRule.id.in_(list(named)), _is_in_force()).order_by(StaticRule.id)
-    _let_in([(rule, resource) for rule in rules for resource in named[rule.id]], held)
+    found = Resource.select().where(which, Resource.deleting_since.is_null())
+    resources = {resource.id: resource for resource in found}
+    links = StaticRuleResource.resource_id.in_(list(resources))
+    named = {link.resource_id for link in StaticRuleResource.select().where(links)}
+    held = targets.hold(resources[resource_id] for resource_id in named)
+    theirs = StaticRuleResource.select(StaticRuleResource.static_rule_id).where(links)
+    # Whoever deletes one of them, or ends it as its time is up, was here before, or waits and ends this too.
+    database.held(StaticRule.select(StaticRule.id).where(StaticRule.id.in_(theirs)).order_by(StaticRule.id)).execute()
+    rules: Any = (
+        StaticRule.select(StaticRule, StaticRuleResource.resource_id)
+        .join(StaticRuleResource, on=(StaticRuleResource.static_rule_id == StaticRule.id))
+        .where(links, _is_in_force())
+        .order_by(StaticRule.id, StaticRuleResource.resource_id)
+    )
+    _let_in([(rule, resources[rule.resource_id]) for rule in rules.objects()], held)
 
 
 def subject(rule: StaticRule) -> audit.Subject:
@@ -176,15 +183,18 @@ def _apply(rule: StaticRule, wanted: Mapping[str, Any], settings: Settings) -> l
     return [_NAMES[name] for name in changes if name in _NAMES]
 
 
-def _settle(rule: StaticRule, resources: Collection[Resource]) -> None:
+def _settle(rule: StaticRule, resources: Collection[Resource], held: Held) -> None:
     """Have exactly what a static rule names let in. Inside `write`."""
-    live = (Grant.static_rule_id == rule.id) & Grant.ended_at.is_null()
-    held = targets.hold(resources, live)
+    live = _open_to(rule)
     address = str(parse_network(rule.ip_address))
     ids = [resource.id for resource in resources]
     targets.end(live & ((Grant.address != address) | Grant.resource_id.not_in(ids)), held)
     if StaticRule.select().where(StaticRule.id == rule.id, _is_in_force()).exists():
         _let_in([(rule, resource) for resource in resources], held)
+
+
+def _open_to(rule: StaticRule) -> Any:
+    return (Grant.static_rule_id == rule.id) & Grant.ended_at.is_null()
 
 
 def _let_in(links: Collection[tuple[StaticRule, Resource]], held: Held) -> None:

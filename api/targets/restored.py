@@ -3,6 +3,7 @@
 import peewee
 
 from api import due
+from api.credentials.models import Credential
 from api.database import delete, locked, now
 from api.due import Priority
 from api.resources.models import Resource
@@ -17,13 +18,32 @@ _ALL = peewee.SQL("1 = 1")
 def look_everywhere() -> None:
     """Have all that may hold rules of ours looked at, also where no row says that there are any. Inside `write`.
 
-    What was opened after the backup has left no row: so each active resource has its target, and none counts as listed.
+    What was opened after the backup has left no row: so each resource has its target, and none counts as listed. Where
+    nobody could look when the backup was made, as the credential was invalid, somebody does once it can be.
     """
-    which = Resource.is_active & Resource.deleting_since.is_null()
-    resources = list(Resource.select().where(which).order_by(Resource.id))
-    note_credentials(hold(resources), resources)
+    known = Resource.credential_id.in_(Credential.select(Credential.id).where(Credential.account.is_null(False)))
+    found = Resource.select().where(known, Resource.deleting_since.is_null()).order_by(Resource.id)
+    active = list(found.where(Resource.is_active))
+    note_credentials(hold(active), active)
     Target.update(listed_at=None).execute()
     due.want(Target, _ALL, Priority.REVOKE)
+    hold(list(found.where(~Resource.is_active)))
+
+
+def look_where_nobody_could(resource: Resource) -> None:
+    """Have the target of a resource that has just become active looked at, if nobody ever has. Inside `write`."""
+    account = Credential.select(Credential.account).where(Credential.id == resource.credential_id)
+    never = (
+        (Target.organisation_id == resource.organisation_id)
+        & (Target.provider == resource.provider)
+        & (Target.account == account)
+        & (Target.region == (resource.region or ""))
+        & (Target.identifier == resource.resource_identifier)
+        & Target.listed_at.is_null()
+        & Target.due_at.is_null()
+    )
+    Target.update(credential_id=resource.credential_id).where(never).execute()
+    due.want(Target, never, Priority.REVOKE)
 
 
 def disown() -> None:

@@ -78,12 +78,15 @@ def hold(resources: Iterable[Resource], grants: peewee.Node | None = None) -> He
 
 
 def try_again(resource: Resource) -> set[uuid.UUID]:
-    """Ask anew for what could not be asked for, since the resource can be opened by now. Inside `write`.
+    """Ask anew for what could not be asked for, if the resource can be opened by now; if not, say why. Inside `write`.
 
-    Returns the sessions whose grants have changed.
+    Returns the sessions whose grants are not FAILED any more.
     """
     failed = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
-    if obstacle_to(resource) or not Grant.select().where(failed).exists():
+    if obstacle := obstacle_to(resource):
+        _say_why(failed & Grant.rule_id.is_null(), obstacle)
+        return set()
+    if not Grant.select().where(failed).exists():
         return set()
     held = hold([resource], failed)
     rows = list(locked(Grant.select().where(failed).order_by(Grant.id)))
@@ -147,6 +150,13 @@ def has_rules_of_credential(credential_id: uuid.UUID) -> bool:
 def look_at_all(credential_id: uuid.UUID) -> None:
     """Have the targets of a credential looked at, since what it may do has changed. Inside `write`."""
     _look_at([row.id for row in Rule.select(Rule.id).where(Rule.credential_id == credential_id)])
+
+
+def _say_why(which: Any, obstacle: str) -> None:
+    """Let grants that could not be asked for say what is in the way now."""
+    others = list(locked(Grant.select(Grant.id).where(which, Grant.error != obstacle).order_by(Grant.id)))
+    if others:
+        Grant.update(error=obstacle).where(Grant.id.in_([one.id for one in others])).execute()
 
 
 def _columns(asked: Asked, rule_id: uuid.UUID | None, position: int) -> dict[str, Any]:

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from api.clouds import CLOUDS
+from api.credentials.models import Credential
 from api.database import bind, database, is_sqlite, write
 from api.installation import Installation, identity, is_undecided
 from api.lifecycle import restoring
 from api.migrate import migrate
+from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets import service as targets
 from api.targets.models import Grant, Rule, Target
 from tests.api.lifecycle.conftest import events, static_rule
+from tests.api.lifecycle.test_changing import see
 from tests.clouds.sites import a_rule
 from tests.databases import administer, with_database
 from tests.rows import fresh
@@ -272,6 +275,38 @@ def _what_came_later_goes(bench: Bench, copy: Copy) -> None:
     bench.end(session)
     bench.serve()
     assert bench.everything() == before
+
+
+@one_cloud
+def test_what_was_opened_through_a_credential_that_was_invalid_at_the_backup_goes_when_it_is_mended(
+    bench: Bench, copy: Copy
+) -> None:
+    before = bench.everything()
+    set_valid(False)
+    copied = copy()
+    set_valid(True)
+    bench.open()
+    bench.serve()
+    assert bench.everything() != before
+    go_to(copied)
+
+    restoring.adopt()
+    assert bench.serve() == 0, "nobody could look"
+    set_valid(True, is_active=False)
+    see(bench.resource)
+    bench.serve()
+
+    assert bench.everything() == before
+    assert due_in() is None
+    see(bench.resource)
+    assert bench.serve() == 0, "once is enough"
+
+
+def set_valid(is_valid: bool, is_active: bool | None = None) -> None:
+    """What a worker has seen of the credential, and of its resource."""
+    with write():
+        Credential.update(is_valid=is_valid).execute()
+        Resource.update(is_active=is_valid if is_active is None else is_active).execute()
 
 
 @at_apisix_only

@@ -2,29 +2,28 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-import psycopg2
 import psycopg2.errors
 import pytest
 
 from api.accounts.models import ApiKey, Organisation, User
 from api.actor import Actor
 from api.credentials.models import Credential
-from api.database import connection, now, write
-from api.errors import Unauthenticated
+from api.database import clock, connection, now, write
+from api.errors import SessionLimitReached, Unauthenticated
 from api.resources.models import Resource
+from api.sessions.allowance import WantedDuration
+from api.sessions.changing import extend
 from api.sessions.models import Session
 from api.sessions.starting import NewSessionFields, start
 from api.settings import Settings
 from api.targets.models import Target
 from tests.api.accounts.acting import as_key, as_user
 from tests.api.conftest import Caller
-from tests.api.sessions.conftest import HOME, openable, started
-from tests.eventually import eventually
+from tests.api.sessions.conftest import HOME, SECOND, openable, started
+from tests.locks import Other, other, uncommitted, waiting
 
 
 def starts_nothing(actor: Actor, settings: Settings) -> None:
@@ -68,57 +67,6 @@ def test_a_key_that_was_revoked_starts_nothing(admin: Caller, ada: Actor, settin
 
 
 # Locks
-
-
-class Other:
-    """Another transaction on the same PostgreSQL."""
-
-    def __init__(self, url: str) -> None:
-        self._link: Any = psycopg2.connect(url)
-
-    def lock(self, table: str, row_id: uuid.UUID) -> None:
-        """Raises LockNotAvailable at once where somebody else has the row."""
-        statement = f"SELECT 1 FROM {table} WHERE id = %s FOR NO KEY UPDATE NOWAIT"  # noqa: S608 - the tests' own names
-        self._link.cursor().execute(statement, (str(row_id),))
-
-    def waits(self) -> bool:
-        """Somebody waits for a lock."""
-        with self._link.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return cursor.fetchone() is not None
-
-    def end(self) -> None:
-        self._link.rollback()
-        self._link.close()
-
-
-@contextmanager
-def other(db: str) -> Iterator[Other]:
-    one = Other(db)
-    try:
-        yield one
-    finally:
-        one.end()
-
-
-@contextmanager
-def waiting(deed: Callable[[], Any], one: Other) -> Iterator[Future[Any]]:
-    """`deed` is begun in another thread, and waits for a lock of `one`."""
-
-    def do() -> Any:
-        with connection():
-            return deed()
-
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(do)
-        try:
-            assert eventually(one.waits), "nobody waits"
-            yield done
-        finally:
-            one.end()
 
 
 def place(resource: Resource, target_id: uuid.UUID) -> None:
@@ -190,3 +138,26 @@ def test_whoever_suspends_sees_every_session_that_is_being_started(
         finally:
             may_end.set()
         done.result(10)
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("holder", ["person", "key"])
+def test_what_is_being_extended_keeps_its_place(
+    db: str, admin: Caller, ada: Actor, settings: Settings, holder: str
+) -> None:
+    """Also where its end would have come before that is committed."""
+    if holder == "key":
+        body = {"name": "CI", "scopes": ["sessions:write"], "belongsTo": "ORGANIZATION"}
+        key_id = uuid.UUID(admin.post("/api-keys", json=body).json["id"])
+        ada = replace(as_key(admin.user, "sessions:write", key_id=key_id), ip_address=HOME)
+    short = start(ada, NewSessionFields(duration_minutes=5), uuid.uuid4(), settings)
+    for _ in range(4):
+        start(ada, NewSessionFields(), uuid.uuid4(), settings)
+
+    with uncommitted(db, lambda: extend(ada, short.id, WantedDuration(duration_minutes=5))) as meanwhile:
+        clock.offset += 301 * SECOND
+        another = meanwhile(lambda: start(ada, NewSessionFields(), uuid.uuid4(), settings))
+
+    with pytest.raises(SessionLimitReached):
+        another.result(30)
+    assert Session.select().where(Session.expires_at > now()).count() == 5

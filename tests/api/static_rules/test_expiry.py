@@ -71,6 +71,35 @@ def test_a_later_end_that_comes_while_it_expires_counts(admin: Caller, resource:
     assert live() == {(resource.id, OFFICE)}
 
 
+def test_an_end_that_is_not_reached_any_more_since_the_clock_went_back_still_comes(
+    admin: Caller, resource: Resource
+) -> None:
+    made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    taken = claim([StaticRule], list(Priority))
+    assert taken is not None
+    clock.offset -= A_WHILE_SECONDS * 1_000_000
+
+    expire_static_rule(taken)
+
+    assert StaticRule.get().due_priority == Priority.REVOKE
+    assert not expire() and live() == {(resource.id, OFFICE)}
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    assert expire() and live() == set()
+
+
+def test_an_end_that_is_taken_away_while_it_expires_comes_no_more(admin: Caller, resource: Resource) -> None:
+    shown = made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    taken = claim([StaticRule], list(Priority))
+    assert taken is not None
+    assert admin.patch(f"/static-ip-rules/{shown['id']}", json={"expiresAt": None}).status_code == 200
+
+    expire_static_rule(taken)
+
+    assert StaticRule.get().due_at is None and live() == {(resource.id, OFFICE)}
+
+
 def test_an_end_that_is_taken_away_is_due_no_more(admin: Caller, resource: Resource) -> None:
     shown = made(admin, resource, expiresAt=in_a_while())
 

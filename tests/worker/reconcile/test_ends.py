@@ -55,6 +55,25 @@ def test_a_session_that_was_extended_meanwhile_goes_on(bench: Bench) -> None:
     assert status(session) == ("EXPIRED", "REMOVED")
 
 
+def test_a_session_whose_time_is_not_up_any_more_since_the_clock_went_back_ends_when_it_is(bench: Bench) -> None:
+    moment = current_time() + timedelta(seconds=60)
+    session = bench.open(expires_at=moment, due_at=moment, due_priority=int(Priority.REVOKE))
+    bench.serve()
+    pass_time(60)
+    taken = claim([Session], tuple(Priority))
+    assert taken
+    pass_time(-30)
+
+    sessions.expire(taken)
+
+    assert (fresh(session).due_at, fresh(session).due_priority) == (moment, Priority.REVOKE)
+    bench.serve()
+    assert status(session) == ("ACTIVE", "APPLIED")
+    pass_time(30)
+    bench.serve()
+    assert status(session) == ("EXPIRED", "REMOVED")
+
+
 def test_a_static_rule_lets_in_until_its_time_is_up(bench: Bench, cloud: MadeUpCloud) -> None:
     moment = current_time() + timedelta(seconds=60)
     with write():

@@ -1,0 +1,66 @@
+"""What somebody does while somebody else's deed is not committed yet: neither is lost."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from api.accounts.models import User
+from api.actor import Actor
+from api.credentials.models import Credential
+from api.lifecycle.changing import RESOURCE_CHANGED, change_resource
+from api.lifecycle.deleting import RESOURCE_DELETED, delete_resource_by_force
+from api.resources.models import Resource
+from api.sessions.addresses import WantedAddresses
+from api.sessions.changing import change_addresses
+from api.sessions.starting import NewSessionFields, start
+from api.settings import Settings
+from tests.api.lifecycle.conftest import open_on, openable, opened, serve, state_of
+from tests.locks import uncommitted
+
+# SQLite has one writer: nothing happens meanwhile.
+pytestmark = pytest.mark.engines("postgresql")
+
+
+def delete(actor: Actor, resource_id: uuid.UUID) -> object:
+    return delete_resource_by_force(actor, resource_id)
+
+
+def change(actor: Actor, resource_id: uuid.UUID) -> object:
+    return change_resource(actor, resource_id, {"config": {"port": 8443}})
+
+
+@pytest.mark.parametrize(("deed", "reason"), [(delete, RESOURCE_DELETED), (change, RESOURCE_CHANGED)])
+def test_a_session_whose_last_two_resources_go_at_once_ends(
+    db: str, by_ada: Actor, uma: User, credential: Credential, deed: Callable[[Actor, uuid.UUID], object], reason: str
+) -> None:
+    first, second = openable(credential), openable(credential)
+    session = opened(uma, first, second)
+    serve()
+
+    with uncommitted(db, lambda: deed(by_ada, first.id)) as meanwhile:
+        done = meanwhile(lambda: deed(by_ada, second.id))
+
+    done.result(30)
+    assert state_of(session) == ("EXPIRING", reason)
+    serve()
+    assert state_of(session) == ("CANCELLED", reason)
+
+
+def test_what_a_change_closes_is_not_opened_to_another_address(
+    db: str, by_ada: Actor, resource: Resource, credential: Credential, settings: Settings
+) -> None:
+    """Its user was let in to what it was."""
+    other = openable(credential)
+    here = replace(by_ada, ip_address="81.2.69.142")
+    session = start(here, NewSessionFields(), uuid.uuid4(), settings)
+    assert open_on(session) == {resource.id, other.id}
+    there = WantedAddresses(ipv4_address=ip_network("81.2.69.143"))
+
+    with uncommitted(db, lambda: change(by_ada, resource.id)) as meanwhile:
+        moved = meanwhile(lambda: change_addresses(here, session.id, there, settings))
+
+    assert moved.result(30).ipv4_address == "81.2.69.143"
+    assert open_on(session) == {other.id}

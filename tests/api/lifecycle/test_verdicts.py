@@ -1,0 +1,100 @@
+"""What a verdict about a resource or a credential means for who waits to be let in."""
+
+from api.accounts.models import Organisation, User
+from api.actor import Actor
+from api.claims import claim
+from api.clouds.base import Refused
+from api.clouds.rules import State
+from api.credentials.models import Credential
+from api.due import Priority
+from api.lifecycle import reconciliation
+from api.lifecycle.changing import change_resource
+from api.resources.models import Resource
+from api.targets.models import Grant, Rule, Target
+from api.targets.verdict import Outcome, Report
+from tests.api.lifecycle.conftest import openable, opened, serve, state_of, static_rule
+from tests.api.lifecycle.test_changing import grants_of, offer, see
+from tests.rows import make_credential
+
+NOT_THERE = Refused("InvalidGroup.NotFound", "there is no such group")
+
+
+def said() -> set[tuple[str, str | None]]:
+    """What is shown of all who wait."""
+    return {(grant.status, grant.error) for grant in Grant.select().where(Grant.ended_at.is_null())}
+
+
+def test_who_waits_is_told_what_the_cloud_says_by_now(uma: User, credential: Credential) -> None:
+    resource, other = openable(credential, is_active=False), openable(credential, is_active=False)
+    waiting = opened(uma, resource, other)
+    static_rule(resource, address="81.2.69.143")
+    assert said() == {("FAILED", "the resource has not been verified yet")}
+
+    see(resource, NOT_THERE)
+
+    seen = Grant.select().where(Grant.resource_id == resource.id)
+    assert {(grant.status, grant.error) for grant in seen} == {("FAILED", str(NOT_THERE))}
+    assert Grant.get(Grant.resource_id == other.id).error == "the resource has not been verified yet"
+    assert state_of(waiting) == ("FAILED", None)
+
+
+def test_who_waits_is_told_what_a_change_has_put_in_the_way(by_ada: Actor, uma: User, credential: Credential) -> None:
+    resource = openable(credential, is_active=False)
+    opened(uma, resource)
+
+    change_resource(by_ada, resource.id, {"config": None})
+    see(resource)
+
+    assert said() == {("FAILED", "the resource's config names no port, so nothing says what to open")}
+
+
+def refuse() -> None:
+    """The cloud refuses for good what is to be added."""
+    taken = claim([Target], list(Priority))
+    assert taken is not None
+    refused = Outcome(State.ABSENT, was_wanted=True, is_answered=True, error="there is no room", is_final=True)
+    outcomes = {rule.id: refused for rule in Rule.select().where(Rule.target_id == taken.row_id)}
+    reconciliation.record(taken, Report(outcomes), look_again_seconds=600)
+
+
+def test_a_static_rule_follows_a_credential_to_another_account(
+    uma: User, resource: Resource, credential: Credential
+) -> None:
+    """What was refused in the old one does not stand in the way; what is said of it would be so for ever."""
+    session, rule = opened(uma, resource), static_rule(resource, address="81.2.69.143")
+    refuse()
+    assert said() == {("FAILED", "there is no room")}
+
+    assert offer(credential, "210987654321").account == "210987654321"
+
+    assert state_of(session) == ("CANCELLED", "RESOURCE_CHANGED")
+    assert [grant.status for grant in grants_of(rule)] == ["REMOVED", "PENDING"]
+    serve()
+    assert said() == {("APPLIED", None)}
+    assert [Target.get_by_id(each.target_id).account for each in Rule.select()] == ["210987654321"]
+
+
+def test_what_was_refused_stays_where_the_account_is_the_same(
+    uma: User, resource: Resource, credential: Credential
+) -> None:
+    session = opened(uma, resource)
+    refuse()
+
+    offer(credential, "123456789012")
+
+    assert state_of(session) == ("FAILED", None)
+    serve()
+    assert state_of(session) == ("ACTIVE", None)
+
+
+def test_what_goes_through_another_credential_of_the_old_account_is_closed_too(
+    uma: User, organisation: Organisation, resource: Resource, credential: Credential
+) -> None:
+    other = make_credential(organisation, account="123456789012", is_valid=True)
+    same = openable(other, resource_identifier=resource.resource_identifier)
+    kept, closed = opened(uma, same), opened(uma, resource)
+    serve()
+
+    offer(credential, "210987654321")
+
+    assert (state_of(kept), state_of(closed)) == (("ACTIVE", None), ("CANCELLED", "RESOURCE_CHANGED"))
