@@ -16,11 +16,11 @@ from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING
 from api.targets.wanting import wanted
 from api.targets.work import own, wanted_on
 
-# How long a call that was left unanswered may land.
+# How long a call that was left unanswered may land, and a listing may not show what was added.
 _ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 _LOOKS_FOR_ARRIVALS_SECONDS = 8.0
 _REVOKE_BACKOFF_SECONDS = 15.0
-_MAY_ARRIVE = "not there, but the cloud has left a request to add it unanswered: it is looked for once more"
+_MAY_ARRIVE = "not there, but the cloud has yet to show what became of a request to add it: it is looked for once more"
 _FOREIGN = "somebody else's equal rule is there: it lets the address in too, and may stay when this has ended"
 
 
@@ -29,9 +29,10 @@ class Outcome:
     """How a rule stands after a worker's turn. state: None where it could not be looked at.
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
-    there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has answered.
-    error: why it is not as it is wanted; is_final: the cloud will say so again until somebody changes something.
-    was_restored: it had been removed or edited, and is right again.
+    there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has refused, or
+    shows all of it; that it said yes is not enough, for what it shows may lag behind. error: why it is not as it is
+    wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had been removed or
+    edited, and is right again.
     """
 
     state: State | None
