@@ -73,8 +73,8 @@ class Reconciler:
 
 def _tell_late_calls(claim: Claim, turns: Sequence[tuple[Batch, Turn]]) -> None:
     if any(turn.has_changed for _, turn in turns):
-        added = {rule: batch.credential_id for batch, turn in turns for rule in turn.asked}
-        work.overtaken(claim.row_id, added)
+        asked = {kept: batch.credential_id for batch, turn in turns for kept in turn.asked}
+        work.overtaken(claim.row_id, asked)
 
 
 def _tell_failures(claim: Claim, report: Report) -> None:

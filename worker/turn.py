@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
 from api.clouds.base import Full, Throttled
-from api.clouds.rules import Found, Kept, Listing, Rule, State
+from api.clouds.rules import Found, Kept, Listing, State
 from api.due import Claim
 from api.targets import work
 from api.targets.verdict import Outcome
@@ -44,12 +44,17 @@ class Turn:
         self._unanswered = 0
         self._before: Listing | None = None
         self._revoked: Listing | None = None
-        self.asked: list[Rule] = []
+        self._asked: list[uuid.UUID] = []
         self.has_changed = False
         self.was_refused = False
         self.is_unfinished = False
         self.failure: str | None = None
         self.free: int | None = None
+
+    @property
+    def asked(self) -> list[Kept]:
+        """The rules that the cloud was asked to add; as not added where an equal one of somebody else's was there."""
+        return [self._kept[rule_id] for rule_id in self._asked]
 
     def outcomes(self, connection: Connection | Refused) -> Mapping[uuid.UUID, Outcome]:
         """Do what is to be done, and tell how each rule stands after it."""
@@ -71,7 +76,7 @@ class Turn:
         now = self._revoked = self._list(connection) if self.has_changed else before
         if self._batch.obstacle is None:
             self._apply(connection, now)
-        return self._list(connection) if self.asked else now
+        return self._list(connection) if self._asked else now
 
     def _list(self, connection: Connection) -> Listing:
         return connection.rules(self._work.target, self._installation, list(self._kept.values()))
@@ -117,11 +122,12 @@ class Turn:
                 self._apply_one(connection, task)
 
     def _apply_one(self, connection: Connection, task: Task) -> None:
-        kept = Kept(task.kept.rule, task.kept.provider_ids, added=True)
-        self._kept[task.rule_id] = kept
-        self.asked.append(kept.rule)
+        kept = task.kept
+        self._kept[task.rule_id] = Kept(kept.rule, kept.provider_ids, added=True)
+        self._asked.append(task.rule_id)
         self.has_changed = True
         try:
+            # As it was before the intent: what is there by now and was never ours is somebody else's, who was quicker.
             ids = connection.apply(self._work.target, kept)
         except (Refused, Unreachable) as failure:
             if isinstance(failure, Refused):
@@ -132,7 +138,7 @@ class Turn:
             self._note(task.rule_id, failure)
         else:
             self._answered.add(task.rule_id)
-            self._kept[task.rule_id] = Kept(kept.rule, ids, added=True)
+            self._kept[task.rule_id] = Kept(kept.rule, ids, added=bool(ids))
 
     def _note(self, rule_id: uuid.UUID, failure: Refused | Unreachable) -> None:
         """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
@@ -162,6 +168,7 @@ class Turn:
             provider_ids=found.provider_ids or self._names(task, before),
             is_foreign=found.foreign,
             is_answered=self._is_known(task, found.state),
+            is_theirs=task.rule_id in self._asked and not self._kept[task.rule_id].added and not found.ours,
             has_arrived=before.ours and before.state is State.PRESENT,
             error=None if is_right else error,
             is_final=is_final and not is_right,

@@ -30,9 +30,9 @@ class Outcome:
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
     there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has refused, or
-    shows all of it; that it said yes is not enough, for what it shows may lag behind. error: why it is not as it is
-    wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had been removed or
-    edited, and is right again.
+    shows all of it; that it said yes is not enough, for what it shows may lag behind. is_theirs: when it was asked, an
+    equal one of somebody else's was there. error: why it is not as it is wanted; is_final: the cloud will say so again
+    until somebody changes something. was_restored: it had been removed or edited, and is right again.
     """
 
     state: State | None
@@ -42,6 +42,7 @@ class Outcome:
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
     is_answered: bool = False
+    is_theirs: bool = False
     has_arrived: bool = False
     error: str | None = None
     is_final: bool = False
@@ -97,10 +98,15 @@ class _Seen:
         """Nobody wants it, nothing of it is there, and nothing will be."""
         return self.outcome.is_gone and not self.is_wanted and not self.may_arrive
 
+    @property
+    def is_nothing_of_ours(self) -> bool:
+        """The cloud would not add it, or had no need to, and nothing will come of what was asked before."""
+        return self.outcome.is_gone and (self.outcome.is_final or self.outcome.is_theirs) and not self.asked_at
+
 
 def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
-    # Whoever had an inherited claim before may have asked too, and have had no answer.
-    is_known = outcome.has_arrived or (outcome.is_answered and not claim.inherited)
+    # Whoever had an inherited claim before may have asked too, and have had no answer; but not for what is theirs.
+    is_known = outcome.has_arrived or (outcome.is_answered and (outcome.is_theirs or not claim.inherited))
     asked_at = None if is_known else rule.asked_at
     may_arrive = asked_at is not None and (claim.inherited or asked_at + _ARRIVAL > current_time())
     return _Seen(outcome, is_wanted, asked_at, may_arrive)
@@ -125,8 +131,7 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
     told = {
         # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is
         # ours also where a restored database was yet to add it.
-        "is_added": (rule.is_added or outcome.is_ours)
-        and not (outcome.is_gone and outcome.is_final and not seen.asked_at),
+        "is_added": outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours),
         "asked_at": seen.asked_at,
         "is_seen": is_present,
         "is_applied": is_applied,
