@@ -60,7 +60,7 @@ class Drain:
         self._closed = threading.Event()
         self._stopping = threading.Event()
         self._leases: dict[int, Lease] = {}
-        self._unreturned: dict[int, Claim] = {}
+        self._unreturned: dict[int, Lease] = {}
         self._chimes: list[_Chime] = []
         self._threads: list[threading.Thread] = []
 
@@ -133,7 +133,7 @@ class Drain:
             try:
                 self._perform(taken, lease)
             except AWAY:
-                self._unreturned[threading.get_ident()] = taken
+                self._unreturned[threading.get_ident()] = lease
                 raise
             finally:
                 self._leases.pop(threading.get_ident(), None)
@@ -154,14 +154,17 @@ class Drain:
             if not served:
                 chime.wait(self.look_seconds)
         chime.call()  # the next one that waits ends too
+        if threading.get_ident() in self._unreturned:
+            with contextlib.suppress(*AWAY), connection():
+                self._return_claim()
 
     def _return_claim(self) -> None:
         """Give back what this thread served when it lost the database: nobody has to wait for the lease to run out."""
-        taken = self._unreturned.get(threading.get_ident())
-        if taken is None:
+        lease = self._unreturned.get(threading.get_ident())
+        if lease is None:
             return
-        with contextlib.suppress(LostClaim):  # what was seen is recorded all the same, or the lease has run out
-            due.release(taken)
+        with lease.giving_back():  # unless what was seen is recorded all the same, or the lease has run out
+            due.release(lease.claim)
         del self._unreturned[threading.get_ident()]
 
     def _perform(self, taken: Claim, lease: Lease) -> None:
@@ -169,12 +172,13 @@ class Drain:
             self._servant.serve(lease)
         except LostClaim:
             _log.info("%s %s was taken over or is gone", taken.model.__name__, taken.row_id)
+            lease.if_lost()
         except Stopping:
-            with contextlib.suppress(LostClaim):  # then it is somebody else's already
+            with lease.giving_back():
                 due.release(taken)
         except Exception as error:  # noqa: BLE001 - whatever a row or an SDK made us stumble over must not stop the others
             _log.error("%s %s could not be served: %s", taken.model.__name__, taken.row_id, _place(error))
-            with contextlib.suppress(LostClaim), write():
+            with lease.giving_back(), write():
                 due.postpone(taken, type(error).__name__)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from api import due
 from api.clouds.base import before_call
@@ -14,13 +14,27 @@ class Stopping(Exception):
     """The process ends: what was not begun is left to others."""
 
 
+def _nothing() -> None:
+    return
+
+
 class Lease:
     """The right to work on a row, measured from before it was asked for, so never longer than the database has it."""
 
     def __init__(self, claim: Claim, claimed_at: float, stopping: threading.Event) -> None:
         self.claim = claim
+        self.if_lost: Callable[[], None] = _nothing
+        """What its owner has to write down where the claim turns out to be somebody else's."""
         self._until = claimed_at + LEASE_SECONDS
         self._stopping = stopping
+
+    @contextlib.contextmanager
+    def giving_back(self) -> Iterator[None]:
+        """For the block in which the claim is given back undone: it may be somebody else's already."""
+        try:
+            yield
+        except LostClaim:
+            self.if_lost()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import logging
 import random
 import uuid
+from collections.abc import Sequence
 from functools import partial
 
 from api.clouds import Connection, Refused
@@ -39,18 +40,13 @@ class Reconciler:
         if wanted is None:
             raise LostClaim
         turns: list[tuple[Batch, Turn]] = []
-        try:
-            with lease.watching():
-                report = self._work_on(lease, wanted, installation, turns)
-            _tell_failures(lease.claim, report)
-            # Sooner than promised, and spread, so that what was added together is not looked at together for ever.
-            seconds = self._drift_seconds * random.uniform(0.7, 0.9)  # noqa: S311 - hides nothing
-            reconciliation.record(lease.claim, report, seconds)
-        except LostClaim:
-            if any(turn.has_changed for _, turn in turns):
-                added = {rule: batch.credential_id for batch, turn in turns for rule in turn.asked}
-                work.overtaken(lease.claim.row_id, added)
-            raise
+        lease.if_lost = partial(_tell_late_calls, lease.claim, turns)
+        with lease.watching():
+            report = self._work_on(lease, wanted, installation, turns)
+        _tell_failures(lease.claim, report)
+        # Sooner than promised, and spread, so that what was added together is not looked at together for ever.
+        seconds = self._drift_seconds * random.uniform(0.7, 0.9)  # noqa: S311 - hides nothing
+        reconciliation.record(lease.claim, report, seconds)
 
     def _work_on(self, lease: Lease, wanted: Work, installation: uuid.UUID, turns: list[tuple[Batch, Turn]]) -> Report:
         outcomes: dict[uuid.UUID, Outcome] = {}
@@ -73,6 +69,12 @@ class Reconciler:
             failure=next((turn.failure for _, turn in turns if turn.failure), None),
             is_unfinished=any(turn.is_unfinished for _, turn in turns),
         )
+
+
+def _tell_late_calls(claim: Claim, turns: Sequence[tuple[Batch, Turn]]) -> None:
+    if any(turn.has_changed for _, turn in turns):
+        asked = {kept: batch.credential_id for batch, turn in turns for kept in turn.asked}
+        work.overtaken(claim.row_id, asked)
 
 
 def _tell_failures(claim: Claim, report: Report) -> None:

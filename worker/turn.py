@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
 from api.clouds.base import Full, Throttled
-from api.clouds.rules import Found, Kept, Listing, Rule, State
+from api.clouds.rules import Found, Kept, Listing, State
 from api.due import Claim
 from api.targets import work
 from api.targets.verdict import Outcome
@@ -39,16 +39,22 @@ class Turn:
         self._kept = {task.rule_id: task.kept for task in self._tasks}
         self._errors: dict[uuid.UUID, tuple[str, bool]] = {}
         self._answered: set[uuid.UUID] = set()
+        self._refused: set[uuid.UUID] = set()
         self._full: dict[int, tuple[str, bool]] = {}
         self._unanswered = 0
         self._before: Listing | None = None
         self._revoked: Listing | None = None
-        self.asked: list[Rule] = []
+        self._asked: list[uuid.UUID] = []
         self.has_changed = False
         self.was_refused = False
         self.is_unfinished = False
         self.failure: str | None = None
         self.free: int | None = None
+
+    @property
+    def asked(self) -> list[Kept]:
+        """The rules that the cloud was asked to add; as not added where an equal one of somebody else's was there."""
+        return [self._kept[rule_id] for rule_id in self._asked]
 
     def outcomes(self, connection: Connection | Refused) -> Mapping[uuid.UUID, Outcome]:
         """Do what is to be done, and tell how each rule stands after it."""
@@ -70,7 +76,7 @@ class Turn:
         now = self._revoked = self._list(connection) if self.has_changed else before
         if self._batch.obstacle is None:
             self._apply(connection, now)
-        return self._list(connection) if self.asked else now
+        return self._list(connection) if self._asked else now
 
     def _list(self, connection: Connection) -> Listing:
         return connection.rules(self._work.target, self._installation, list(self._kept.values()))
@@ -78,12 +84,17 @@ class Turn:
     def _revoke(self, connection: Connection, before: Listing) -> None:
         for task in self._tasks:
             # Of a rule that was never added nothing is ours, whatever there is that equals it.
-            if not task.is_wanted and task.kept.added and _found(before, task).state is not State.ABSENT:
+            if not task.is_wanted and task.kept.added and self._may_be_there(task, before):
                 self._revoke_one(connection, task.kept, task.rule_id)
         strays = {stray.rule.tag.rule: stray for stray in before.strays}
         for rule_id in strays.keys() - work.known(strays.keys()):
             self._revoke_one(connection, strays[rule_id], rule_id)
             self.failure = self.failure or self._errors.get(rule_id, (None, False))[0]
+
+    def _may_be_there(self, task: Task, before: Listing) -> bool:
+        """What the cloud has named may be there also where a listing does not show it: reads may lag behind writes."""
+        is_named = bool(task.kept.provider_ids) and self._batch.obstacle is None
+        return is_named or _found(before, task).state is not State.ABSENT
 
     def _revoke_one(self, connection: Connection, kept: Kept, rule_id: uuid.UUID) -> None:
         self.has_changed = True
@@ -111,21 +122,23 @@ class Turn:
                 self._apply_one(connection, task)
 
     def _apply_one(self, connection: Connection, task: Task) -> None:
-        kept = Kept(task.kept.rule, task.kept.provider_ids, added=True)
-        self._kept[task.rule_id] = kept
-        self.asked.append(kept.rule)
+        kept = task.kept
+        self._kept[task.rule_id] = Kept(kept.rule, kept.provider_ids, added=True)
+        self._asked.append(task.rule_id)
         self.has_changed = True
         try:
+            # As it was before the intent: what is there by now and was never ours is somebody else's, who was quicker.
             ids = connection.apply(self._work.target, kept)
         except (Refused, Unreachable) as failure:
             if isinstance(failure, Refused):
                 self._answered.add(task.rule_id)
+                self._refused.add(task.rule_id)
             if isinstance(failure, Full):
                 self._full[kept.rule.address.version] = (str(failure), True)
             self._note(task.rule_id, failure)
         else:
             self._answered.add(task.rule_id)
-            self._kept[task.rule_id] = Kept(kept.rule, ids, added=True)
+            self._kept[task.rule_id] = Kept(kept.rule, ids, added=bool(ids))
 
     def _note(self, rule_id: uuid.UUID, failure: Refused | Unreachable) -> None:
         """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
@@ -152,9 +165,10 @@ class Turn:
             was_wanted=task.is_wanted,
             is_ours=found.ours,
             was_ours=before.ours,
-            provider_ids=found.provider_ids or self._kept[task.rule_id].provider_ids,
+            provider_ids=found.provider_ids or self._names(task, before),
             is_foreign=found.foreign,
-            is_answered=task.rule_id in self._answered,
+            is_answered=self._is_known(task, found.state),
+            is_theirs=task.rule_id in self._asked and not self._kept[task.rule_id].added and not found.ours,
             has_arrived=before.ours and before.state is State.PRESENT,
             error=None if is_right else error,
             is_final=is_final and not is_right,
@@ -178,10 +192,19 @@ class Turn:
             state=None,
             was_wanted=task.is_wanted,
             provider_ids=self._kept[task.rule_id].provider_ids,
-            is_answered=task.rule_id in self._answered,
+            is_answered=self._is_known(task, None),
             error=error[0],
             is_final=error[1],
         )
+
+    def _is_known(self, task: Task, state: State | None) -> bool:
+        """Whether a call to add a rule can change nothing any more: it was refused, or all of the rule is shown."""
+        return task.rule_id in self._refused or (task.rule_id in self._answered and state is State.PRESENT)
+
+    def _names(self, task: Task, before: Found) -> tuple[str, ...]:
+        """The cloud's names for a rule: of one that was to go and was not shown, those it had, to ask once more."""
+        names = self._kept[task.rule_id].provider_ids
+        return names if task.is_wanted or before.ours else names or task.kept.provider_ids
 
 
 def _turn_of(task: Task) -> tuple[float, float]:

@@ -48,8 +48,9 @@ class Rule(Model):
 
     It leaves the cloud through a credential of the account that it is in; then its row is deleted. `is_added`:
     committed as one that we add, after a listing without it. `asked_at`: since when a call that adds it may be under
-    way, unanswered. `is_seen`: the last listing had it. `is_applied`: the audit trail has it as applied, and not yet as
-    removed. `is_foreign`: somebody else's equal rule is there. `error`: why it is not there, or not gone.
+    way, unanswered or not shown yet. `is_seen`: the last listing had it. `is_applied`: the audit trail has it as
+    applied, and not yet as removed. `is_foreign`: somebody else's equal rule is there. `error`: why it is not there, or
+    not gone.
     """
 
     organisation_id = peewee.UUIDField()

@@ -16,11 +16,11 @@ from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING
 from api.targets.wanting import wanted
 from api.targets.work import own, wanted_on
 
-# How long a call that was left unanswered may land.
+# How long a call that was left unanswered may land, and a listing may not show what was added.
 _ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 _LOOKS_FOR_ARRIVALS_SECONDS = 8.0
 _REVOKE_BACKOFF_SECONDS = 15.0
-_MAY_ARRIVE = "not there, but the cloud has left a request to add it unanswered: it is looked for once more"
+_MAY_ARRIVE = "not there, but the cloud has yet to show what became of a request to add it: it is looked for once more"
 _FOREIGN = "somebody else's equal rule is there: it lets the address in too, and may stay when this has ended"
 
 
@@ -29,9 +29,10 @@ class Outcome:
     """How a rule stands after a worker's turn. state: None where it could not be looked at.
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
-    there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has answered.
-    error: why it is not as it is wanted; is_final: the cloud will say so again until somebody changes something.
-    was_restored: it had been removed or edited, and is right again.
+    there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has refused, or
+    shows all of it; that it said yes is not enough, for what it shows may lag behind. is_theirs: when it was asked, an
+    equal one of somebody else's was there. error: why it is not as it is wanted; is_final: the cloud will say so again
+    until somebody changes something. was_restored: it had been removed or edited, and is right again.
     """
 
     state: State | None
@@ -41,6 +42,7 @@ class Outcome:
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
     is_answered: bool = False
+    is_theirs: bool = False
     has_arrived: bool = False
     error: str | None = None
     is_final: bool = False
@@ -77,6 +79,8 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     changed: set[uuid.UUID] = set()
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
+        if seen.is_wanted and _may_go(rule, grants.get(rule.id, ())):
+            look_again_seconds = LEASE_SECONDS
         changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
     _give_back(claim, report, still_wanted, look_again_seconds)
     return changed
@@ -96,13 +100,23 @@ class _Seen:
         """Nobody wants it, nothing of it is there, and nothing will be."""
         return self.outcome.is_gone and not self.is_wanted and not self.may_arrive
 
+    @property
+    def is_nothing_of_ours(self) -> bool:
+        """The cloud would not add it, or had no need to, and nothing will come of what was asked before."""
+        return self.outcome.is_gone and (self.outcome.is_final or self.outcome.is_theirs) and not self.asked_at
+
 
 def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
-    # Whoever had an inherited claim before may have asked too, and have had no answer.
-    is_known = outcome.has_arrived or (outcome.is_answered and not claim.inherited)
+    # Whoever had an inherited claim before may have asked too, and have had no answer; but not for what is theirs.
+    is_known = outcome.has_arrived or (outcome.is_answered and (outcome.is_theirs or not claim.inherited))
     asked_at = None if is_known else rule.asked_at
     may_arrive = asked_at is not None and (claim.inherited or asked_at + _ARRIVAL > current_time())
     return _Seen(outcome, is_wanted, asked_at, may_arrive)
+
+
+def _may_go(rule: Rule, grants: Sequence[Grant]) -> bool:
+    """Whether a call to remove a rule may land yet: the turn before was to, and could not bring it to an end."""
+    return rule.error is not None and any(grant.status == REMOVING for grant in grants)
 
 
 def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Sequence[Grant]]:
@@ -124,8 +138,7 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
     told = {
         # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is
         # ours also where a restored database was yet to add it.
-        "is_added": (rule.is_added or outcome.is_ours)
-        and not (outcome.is_gone and outcome.is_final and not seen.asked_at),
+        "is_added": outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours),
         "asked_at": seen.asked_at,
         "is_seen": is_present,
         "is_applied": is_applied,
@@ -134,7 +147,9 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
         "error": error,
     }
     _update(rule, told)
-    changed = _tell_ended_grants(rule, grants, error, is_wanted)
+    # Who wanted it while it was being removed keeps it as soon as a turn begins with that, or it is gone.
+    is_kept = is_wanted and (outcome.was_wanted or outcome.is_gone)
+    changed = _tell_ended_grants(rule, grants, error, is_kept=is_kept)
     return changed | _tell_live_grants(grants, outcome, is_present=is_present and outcome.was_wanted)
 
 
@@ -184,12 +199,12 @@ def _tell_live_grants(grants: Sequence[Grant], outcome: Outcome, *, is_present: 
     return _sessions_of(changed)
 
 
-def _tell_ended_grants(rule: Rule, grants: Sequence[Grant], error: str | None, is_wanted: bool) -> set[uuid.UUID]:
+def _tell_ended_grants(rule: Rule, grants: Sequence[Grant], error: str | None, *, is_kept: bool) -> set[uuid.UUID]:
     """Bring the grants up to date whose rule should go; where somebody wants it again, it stays for him."""
     told: dict[str, Any] = {"error": error}
     removed = {}
     ended = [grant for grant in grants if grant.status == REMOVING]
-    if ended and is_wanted:
+    if ended and is_kept:
         keeper = wanted(Rule.id == rule.id)[0].holders[0]
         told = {"status": REMOVED, "kept_by": keeper, "error": None}
         removed = {"removed_at": now()}

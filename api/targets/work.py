@@ -113,18 +113,18 @@ def wanted_on(target_id: uuid.UUID) -> set[uuid.UUID]:
     return {row.rule_id for row in rows.where(Rule.target_id == target_id, Grant.ended_at.is_null())}
 
 
-def overtaken(target_id: uuid.UUID, added: Mapping[CloudRule, uuid.UUID]) -> None:
+def overtaken(target_id: uuid.UUID, asked: Mapping[Kept, uuid.UUID]) -> None:
     """A worker's last calls may have landed after its lease, when somebody else had looked already: look once more.
 
-    `added`: the rules that it asked for, each with the credential that it did so with. Those that were forgotten
+    `asked`: the rules that it asked for, each with the credential that it did so with. Those that were forgotten
     meanwhile are written down again, as ones that nobody wants.
     """
     with write():
         target = locked(Target.select().where(Target.id == target_id)).first()
         if target is None:
             return
-        for rule, credential_id in added.items():
-            _remember(target, rule, credential_id)
+        for kept, credential_id in asked.items():
+            _remember(target, kept, credential_id)
         due.want(Target, Target.id == target_id, Priority.REVOKE)
 
 
@@ -165,7 +165,8 @@ def _kept(row: Rule, installation: uuid.UUID) -> Kept:
     return Kept(rule, tuple(row.provider_ids), row.is_added)
 
 
-def _remember(target: Target, rule: CloudRule, credential_id: uuid.UUID) -> None:
+def _remember(target: Target, kept: Kept, credential_id: uuid.UUID) -> None:
+    rule = kept.rule
     named: dict[str, Any] = {
         "target_id": target.id,
         "address": str(rule.address),
@@ -179,9 +180,11 @@ def _remember(target: Target, rule: CloudRule, credential_id: uuid.UUID) -> None
         id=rule.tag.rule,
         organisation_id=target.organisation_id,
         credential_id=credential_id,
-        provider_ids=[],
+        provider_ids=list(kept.provider_ids),
+        asked_at=now(),
         created_at=current_time(),
         **named,
     ).on_conflict_ignore().execute()
-    # Where a cloud has no tags, a rule that is there by our doing is ours, whichever row it was made for.
-    Rule.update(is_added=True, asked_at=now()).where(*Rule.alike(named)).execute()
+    if kept.added:
+        # Where a cloud has no tags, a rule that is there by our doing is ours, whichever row it was made for.
+        Rule.update(is_added=True, asked_at=now()).where(*Rule.alike(named)).execute()

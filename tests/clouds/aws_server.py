@@ -10,6 +10,7 @@ input does, so it never outlives whoever started it. moto checks signatures and 
 * rules are made all or none, and all of their ids are told (moto: those before the refused one, the last one's);
 * a page holds as many security groups as were asked for (moto shows all that there are, which takes it long);
 * one call after the other (moto loses what two threads change at once, and AWS does not);
+* what a group shows may lag behind what was added to it, as AWS says it does, where a fault asks for it;
 * faults on demand, by PUT /standin/fault; GET /standin/met tells how many calls have met one that comes by chance.
 """
 
@@ -68,12 +69,14 @@ class Faulty:
         self._moto = moto
         self._one_call = threading.Lock()
         self._chances = Chances()
+        self._told: dict[bytes, tuple[Any, Iterable[bytes]]] = {}
         self.fault: dict[str, Any] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/standin/fault":
             length = int(environ.get("CONTENT_LENGTH") or 0)
             self.fault = json.loads(environ["wsgi.input"].read(length) or b"{}")
+            self._told.clear()
             start_response("204 No Content", [])
             return [b""]
         if environ["PATH_INFO"] == "/standin/met":
@@ -92,7 +95,8 @@ class Faulty:
         if is_change and ("lost" in fault or "late" in fault):
             return self._lose_the_answer(environ, start_response, fault)
         if "status" not in fault:
-            return self._ask_moto(environ, start_response)
+            is_behind = "lagging" in fault and b"DescribeSecurityGroups" in asked
+            return (self._say_as_before if is_behind else self._ask_moto)(environ, start_response)
         body = fault.get("body") or _XML[service].format(code=fault["code"], message=fault["message"])
         start_response(f"{fault['status']} Fault", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
         return [body.encode()]
@@ -100,6 +104,16 @@ class Faulty:
     def _ask_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         with self._one_call:
             return list(self._moto(environ, start_response))
+
+    def _say_as_before(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        asked = environ["wsgi.input"].getvalue()
+        if asked not in self._told:
+            heads: list[Any] = []
+            said = self._ask_moto(environ, lambda *head: heads.append(head))
+            self._told[asked] = heads[0], said
+        head, said = self._told[asked]
+        start_response(*head)
+        return said
 
     def _lose_the_answer(
         self, environ: dict[str, Any], start_response: StartResponse, fault: dict[str, Any]

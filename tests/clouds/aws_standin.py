@@ -74,6 +74,11 @@ def losing_answers() -> Fault:
     return Fault({"lost": True})
 
 
+def lagging() -> Fault:
+    """Shows each security group as it was when it was first asked about, whatever is changed meanwhile."""
+    return Fault({"lagging": True})
+
+
 def ignoring_dry_run() -> Fault:
     """Does what it is asked to do as a DryRun."""
     return Fault({"dry_run_ignored": True})

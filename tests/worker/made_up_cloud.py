@@ -24,7 +24,8 @@ class MadeUpCloud:
     """Accepts every key and shows every object, but for those that a test gave an answer to.
 
     An answer is an exception to raise, or something to do first. `calls` counts what was asked, by key or identifier;
-    about rules by `list`, `apply` and `revoke` too.
+    about rules by `list`, `apply` and `revoke` too. hides: what a listing does not show though it is in `rules`; None:
+    nothing.
     """
 
     name = "AWS"
@@ -46,6 +47,7 @@ class MadeUpCloud:
         self.calls: Counter[str] = Counter()
         self.connections = 0
         self.rules: dict[Tag, State] = {}
+        self.hides: Callable[[Tag], bool] | None = None
         self.free: int | None = None
         self.deeds: list[tuple[str, Tag]] = []
 
@@ -96,7 +98,8 @@ class _MadeUpConnection:
     def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
         self._cloud.answer(target.identifier)
         self._cloud.answer("list")
-        there = self._cloud.rules
+        hides = self._cloud.hides or (lambda tag: False)
+        there = {tag: state for tag, state in self._cloud.rules.items() if not hides(tag)}
         found = {each.rule.tag: _found(each.rule.tag, there.get(each.rule.tag, State.ABSENT)) for each in kept}
         strays = [tag for tag in there if tag.installation == installation and tag not in found]
         return Listing(found, tuple(Kept(Rule(tag=tag, address=_NOBODY)) for tag in strays), self._cloud.free)

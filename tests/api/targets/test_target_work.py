@@ -135,7 +135,7 @@ def test_what_may_have_been_added_too_late_is_written_down_again(credential: Cre
     with write():
         Target.update(due_at=None).execute()
 
-    work.overtaken(claimed.row_id, {rule: credential.id})
+    work.overtaken(claimed.row_id, {Kept(rule, ("sgr-1",), added=True): credential.id})
 
     row = Rule.get()
     assert (row.id, row.address, row.ports, row.options) == (
@@ -144,7 +144,7 @@ def test_what_may_have_been_added_too_late_is_written_down_again(credential: Cre
         [[22, 22], [443, 443]],
         {"priority": 900},
     )
-    assert row.is_added and row.asked_at
+    assert row.is_added and row.asked_at and row.provider_ids == ["sgr-1"]
     assert Target.get().due_priority == Priority.REVOKE
     assert Target.get().due_at <= current_time()
 
@@ -155,7 +155,19 @@ def test_what_somebody_wants_again_by_then_is_ours(credential: Credential, resou
     make_session(resource.organisation_id, resource)
     assert Rule.get().id != rule.tag.rule
 
-    work.overtaken(claimed.row_id, {rule: credential.id})
+    work.overtaken(claimed.row_id, {Kept(rule, added=True): credential.id})
 
     assert Rule.get().is_added
     assert Rule.select().count() == 1
+
+
+def test_what_somebody_else_was_quicker_to_add_is_looked_for_and_not_ours(
+    credential: Credential, claimed: Claim
+) -> None:
+    rule = task_of(claimed).kept.rule
+    end_all()
+
+    work.overtaken(claimed.row_id, {Kept(rule): credential.id})
+
+    assert not Rule.get().is_added
+    assert Target.get().due_at <= current_time()

@@ -1,12 +1,18 @@
 """Calls to a cloud that land late, or whose answer does not come: they do no lasting harm."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 from api.claims import claim
 from api.clouds import Unreachable
 from api.clouds.rules import State, Tag
+from api.database import AWAY, database
 from api.due import LEASE_SECONDS, Priority
 from api.installation import identity
 from api.sessions.models import Session
 from api.targets.models import Rule, Target
+from tests.databases import administer
 from tests.worker.bench import APPLIED, REMOVED, RESTORED, Bench, due_in, pass_time, status, told
 from tests.worker.made_up_cloud import MadeUpCloud
 from tests.worker.reconcile.conftest import during, serve_one
@@ -49,6 +55,57 @@ def test_a_call_that_lands_when_its_rule_is_long_forgotten_does_no_lasting_harm(
     during(cloud, "apply", stand_still)
     serve_one(bench)
     assert len(cloud.rules) == 1, "it has landed"
+
+    bench.serve_for(45)
+
+    assert cloud.rules == {}
+    assert not Rule.select().exists()
+
+
+def test_a_call_that_lands_late_does_no_lasting_harm_although_its_process_is_told_to_end(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+    bench_of_heir = Bench(bench.site, bench.vault, bench.credential, bench.target, bench.resource)
+    late = Drain(bench.worker)
+
+    def stand_still() -> None:
+        bench.end(session)
+        bench_of_heir.serve_for(120)
+        assert not Rule.select().exists()
+        late.stop()
+
+    during(cloud, "apply", stand_still)
+    late.serve_one(tuple(Priority))
+    assert len(cloud.rules) == 1, "it has landed"
+
+    bench.serve_for(45)
+
+    assert cloud.rules == {}
+    assert not Rule.select().exists()
+
+
+@pytest.mark.engines("postgresql")
+def test_a_call_that_lands_late_does_no_lasting_harm_although_its_worker_has_lost_the_database(
+    bench: Bench, cloud: MadeUpCloud, db: str
+) -> None:
+    session = bench.open()
+    bench_of_heir = Bench(bench.site, bench.vault, bench.credential, bench.target, bench.resource)
+    late = Drain(bench.worker)
+
+    def stand_still() -> None:
+        bench.end(session)
+        bench_of_heir.serve_for(120)
+        assert not Rule.select().exists()
+        own = database.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
+        administer(db, f"SELECT pg_terminate_backend({own})")
+
+    during(cloud, "apply", stand_still)
+    with ThreadPoolExecutor(max_workers=1) as thread:  # the test's own connection is not cut
+        with pytest.raises(AWAY):
+            thread.submit(late.serve_one, tuple(Priority)).result()
+        assert len(cloud.rules) == 1, "it has landed"
+        thread.submit(late.serve_one, tuple(Priority)).result()
 
     bench.serve_for(45)
 
@@ -167,3 +224,59 @@ def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_
     bench.serve_for(2)
     assert status(later[0]) == ("ACTIVE", "APPLIED")
     assert told() == [APPLIED]
+
+
+def test_a_removal_that_lands_when_its_rule_is_wanted_again_is_mended_soon(bench: Bench, cloud: MadeUpCloud) -> None:
+    """The cloud left it unanswered, and went on showing the rule."""
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    assert status(first) == ("EXPIRING", "REMOVING")
+    del cloud.answers["revoke"]
+    second = bench.open()
+    bench.serve()
+    assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+
+    pass_time(10)
+    cloud.rules.clear()  # it has landed
+    bench.serve_for(10)
+
+    assert list(cloud.rules.values()) == [State.PRESENT]
+    assert status(second) == ("ACTIVE", "APPLIED")
+    assert (due_in() or 0) > LEASE_SECONDS, "nothing is expected any more"
+
+
+def test_a_removal_that_lands_when_its_rule_was_wanted_again_during_the_call_is_mended_soon(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    later: list[Session] = []
+
+    def no_answer() -> None:
+        later.append(bench.open())
+        raise Unreachable("the cloud did not answer")
+
+    during(cloud, "revoke", no_answer)
+    bench.serve_for(2)
+    assert (status(first), status(later[0])) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+
+    cloud.rules.clear()  # it has landed
+    bench.serve_for(20)
+
+    assert list(cloud.rules.values()) == [State.PRESENT]
+    assert status(later[0]) == ("ACTIVE", "APPLIED")
+
+
+def test_a_rule_whose_removal_nobody_asked_for_is_looked_at_as_seldom_as_others(bench: Bench) -> None:
+    first, _ = bench.open(), bench.open()
+    bench.serve()
+
+    bench.end(first)
+    bench.serve()
+
+    assert status(first) == ("CANCELLED", "REMOVED")
+    assert (due_in() or 0) > LEASE_SECONDS
