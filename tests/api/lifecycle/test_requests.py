@@ -15,8 +15,9 @@ from api.database import connection
 from api.due import Priority
 from api.lifecycle.verification import credential_accepted
 from api.resources.models import Resource
+from tests.api.accounts.acting import as_user
 from tests.api.conftest import Caller
-from tests.api.lifecycle.conftest import openable, opened, role_of, serve, state_of, static_rule
+from tests.api.lifecycle.conftest import openable, opened, pipeline, role_of, serve, state_of, static_rule
 from tests.api.published import CREATE_CREDENTIAL
 from tests.api.test_errors import check
 from tests.eventually import eventually
@@ -115,6 +116,19 @@ def test_what_is_open_ends_with_what_it_rests_on(
     assert state_of(session) == ("EXPIRING", reason)
     shown = admin.get(f"/sessions/{session.id}").json
     assert (shown["status"], shown["endedReason"]) == ("EXPIRING", reason)
+
+
+@pytest.mark.parametrize("deed", ["revoke", "take the role"])
+def test_what_a_key_has_open_ends_with_it_and_with_its_role(admin: Caller, resource: Resource, deed: str) -> None:
+    key = pipeline(as_user(admin.user))
+    role, session = role_of([key], [resource]), opened(key, resource)
+    serve()
+
+    path = {"revoke": f"/api-keys/{key.id}", "take the role": f"/roles/{role.id}/api-keys/{key.id}"}[deed]
+    assert admin.delete(path).status_code == 204
+
+    shown = admin.get(f"/sessions/{session.id}").json
+    assert (shown["status"], shown["endedReason"]) == ("EXPIRING", "ROLE_REMOVED")
 
 
 def test_a_role_that_was_given_through_the_api_lets_in(admin: Caller, user: Caller, resource: Resource) -> None:
