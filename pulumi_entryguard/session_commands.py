@@ -63,7 +63,7 @@ def _add_move(commands: "Commands") -> None:
 def _add_close(commands: "Commands") -> None:
     closing = commands.add_parser("close", help="Close sessions.", description="End sessions before their time.")
     closing.add_argument("ids", nargs="*", metavar="ID", help="As `entryguard sessions` lists them.")
-    closing.add_argument("--all", action="store_true", help="All of your own, or of the key's name.")
+    closing.add_argument("--all", action="store_true", help="All of your own, or of the key.")
     closing.set_defaults(run=_close, usage_error=closing.error)
 
 

@@ -82,6 +82,7 @@ CREATE TABLE api_keys (
     expires_at {moment},
     last_used_at {moment},
     revoked_at {moment},
+    UNIQUE (organisation_id, id),
     FOREIGN KEY (organisation_id, user_id) REFERENCES users (organisation_id, id) ON DELETE CASCADE
 );
 CREATE INDEX api_keys_organisation ON api_keys (organisation_id, created_at);

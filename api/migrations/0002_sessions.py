@@ -61,6 +61,16 @@ CREATE TABLE role_users (
 );
 CREATE INDEX role_users_user ON role_users (user_id);
 
+CREATE TABLE role_api_keys (
+    organisation_id {uuid} NOT NULL,
+    role_id {uuid} NOT NULL,
+    api_key_id {uuid} NOT NULL,
+    PRIMARY KEY (role_id, api_key_id),
+    FOREIGN KEY (organisation_id, role_id) REFERENCES roles (organisation_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organisation_id, api_key_id) REFERENCES api_keys (organisation_id, id) ON DELETE CASCADE
+);
+CREATE INDEX role_api_keys_key ON role_api_keys (api_key_id);
+
 CREATE TABLE sessions (
     id {uuid} PRIMARY KEY,
     organisation_id {uuid} NOT NULL REFERENCES organisations (id),
@@ -84,6 +94,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_organisation ON sessions (organisation_id, created_at, id);
 CREATE INDEX sessions_user ON sessions (user_id, created_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX sessions_key ON sessions (api_key_id, created_at, id) WHERE api_key_id IS NOT NULL;
 CREATE INDEX sessions_live ON sessions (organisation_id, user_id, api_key_id) WHERE ended_at IS NULL;
 CREATE INDEX sessions_due ON sessions (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX sessions_due_at ON sessions (due_at) WHERE due_at IS NOT NULL;

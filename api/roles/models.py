@@ -1,4 +1,4 @@
-"""Roles: which users may open which resources, and for how long."""
+"""Roles: which users, and keys of the organisation, may open which resources, and for how long."""
 
 import peewee
 
@@ -6,7 +6,7 @@ from api.database import Instant, Model, database
 
 
 class Role(Model):
-    """A name for what some users may open. `max_session_hours`: None where the tier's limit is enough."""
+    """A name for what some may open. `max_session_hours`: None where the tier's limit is enough."""
 
     organisation_id = peewee.UUIDField()
     name = peewee.TextField()
@@ -21,7 +21,7 @@ class Role(Model):
 
 
 class RoleResource(peewee.Model):
-    """A role's users may open this resource."""
+    """Who has the role may open this resource."""
 
     organisation_id = peewee.UUIDField()
     role_id = peewee.UUIDField()
@@ -44,3 +44,16 @@ class RoleUser(peewee.Model):
         database = database
         primary_key = peewee.CompositeKey("role_id", "user_id")
         table_name = "role_users"
+
+
+class RoleApiKey(peewee.Model):
+    """A key of the organisation has this role. A user's key has none: it opens what the user's roles name."""
+
+    organisation_id = peewee.UUIDField()
+    role_id = peewee.UUIDField()
+    api_key_id = peewee.UUIDField()
+
+    class Meta:
+        database = database
+        primary_key = peewee.CompositeKey("role_id", "api_key_id")
+        table_name = "role_api_keys"

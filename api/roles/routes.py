@@ -1,4 +1,4 @@
-"""/roles: which users may open which resources, and for how long."""
+"""/roles: which users and keys of the organisation may open which resources, and for how long."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,15 @@ from flask.views import MethodView
 from api import idempotency
 from api.access import current_actor, requires
 from api.conditional import etag
-from api.errors import Conflict, ResourceNotFound, RoleNotFound, StaleObject, UserNotFound
+from api.errors import (
+    ApiKeyNotFound,
+    Conflict,
+    InvalidInput,
+    ResourceNotFound,
+    RoleNotFound,
+    StaleObject,
+    UserNotFound,
+)
 from api.identifiers import parse
 from api.lifecycle import roles as lifecycle
 from api.paging import Page, PageArguments
@@ -18,12 +26,13 @@ from api.roles.models import Role
 from api.roles.schemas import EXAMPLE_ID, ChangedRole, NewRole, ShownRole
 from api.room import Room
 
-room = Room("roles", __name__, description="Roles: which users may open which resources")
+room = Room("roles", __name__, description="Roles: which users and keys may open which resources")
 ROOMS = ((room, "/roles"),)
 
 _NOT_FOUND = RoleNotFound(EXAMPLE_ID)
 _NO_RESOURCE = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _NO_USER = UserNotFound("3f8c1f0e-6b7a-4a51-9d7e-0c5b7f2a9e11")
+_NO_KEY = ApiKeyNotFound("9c1d2e3f-4a5b-4c6d-8e7f-0a1b2c3d4e5f")
 _TAKEN = Conflict(service.TAKEN)
 
 Shown = tuple[service.Overview, dict[str, str]]
@@ -90,7 +99,7 @@ class RoleById(MethodView):
     def delete(self, role_id: str) -> None:
         """Delete role
 
-        What its users have open and no other role of theirs lets them open is closed at once.
+        What its users and keys have open and no other role of theirs lets them open is closed at once.
         """
         lifecycle.delete_role(current_actor(), parse(role_id, RoleNotFound))
 
@@ -103,7 +112,7 @@ class ResourceOfRole(MethodView):
     def put(self, role_id: str, resource_id: str) -> Shown:
         """Add resource to role
 
-        From now on the role's users may open it. Sessions that are open stay as they are.
+        From now on the role's users and keys may open it. Sessions that are open stay as they are.
         """
         ids = parse(role_id, RoleNotFound), parse(resource_id, ResourceNotFound)
         return _shown(service.give_resource(current_actor(), *ids))
@@ -114,7 +123,7 @@ class ResourceOfRole(MethodView):
     def delete(self, role_id: str, resource_id: str) -> None:
         """Take resource from role
 
-        It is closed at once to the role's users, unless another role of theirs lets them open it.
+        It is closed at once to the role's users and keys, unless another role of theirs lets them open it.
         """
         lifecycle.take_resource(current_actor(), parse(role_id, RoleNotFound), parse(resource_id, ResourceNotFound))
 
@@ -140,6 +149,30 @@ class UserOfRole(MethodView):
         What they have open and no other role of theirs lets them open is closed at once.
         """
         lifecycle.take_user(current_actor(), parse(role_id, RoleNotFound), parse(user_id, UserNotFound))
+
+
+@room.route("/<role_id>/api-keys/<key_id>")
+class KeyOfRole(MethodView):
+    @requires("roles:write")
+    @room.response(200, ShownRole)
+    @room.raises(_NOT_FOUND, _NO_KEY, InvalidInput(service.USERS_OWN), StaleObject())
+    def put(self, role_id: str, key_id: str) -> Shown:
+        """Give role to API key
+
+        From now on the key, which is one of the organization, may open the role's resources. A key of a user opens what
+        the user's roles name.
+        """
+        return _shown(service.give_key(current_actor(), parse(role_id, RoleNotFound), parse(key_id, ApiKeyNotFound)))
+
+    @requires("roles:write")
+    @room.response(204)
+    @room.raises(_NOT_FOUND, _NO_KEY, StaleObject())
+    def delete(self, role_id: str, key_id: str) -> None:
+        """Take role from API key
+
+        What it has open and no other role of its lets it open is closed at once.
+        """
+        lifecycle.take_key(current_actor(), parse(role_id, RoleNotFound), parse(key_id, ApiKeyNotFound))
 
 
 def _shown(role: Role) -> Shown:

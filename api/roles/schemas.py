@@ -10,6 +10,7 @@ from api.schemas import Body, Moment, Text, Whole
 EXAMPLE_ID = "b5c0e2a4-90de-4d18-8b7e-6d3a1f0c5e21"
 _RESOURCE_ID = "550e8400-e29b-41d4-a716-446655440000"
 _USER_ID = "3f8c1f0e-6b7a-4a51-9d7e-0c5b7f2a9e11"
+_KEY_ID = "9c1d2e3f-4a5b-4c6d-8e7f-0a1b2c3d4e5f"
 _TIME = "2026-02-18T10:00:00Z"
 _MOST_HOURS = 24
 
@@ -58,7 +59,7 @@ class ChangedRole(Body):
 
 
 class ShownRole(Body):
-    """A role: which resources its users may open, and for how long."""
+    """A role: which resources may be opened by it, by whom, and for how long."""
 
     id = fields.UUID(attribute="role.id", metadata={"description": "Names the role", "example": EXAMPLE_ID})
     name = fields.String(attribute="role.name", metadata={"description": "The role's name", "example": "On call"})
@@ -71,9 +72,12 @@ class ShownRole(Body):
         metadata={"description": "The longest session on its resources, in hours; null: the tier's", "example": 8},
     )
     resource_ids = fields.List(
-        fields.UUID(), metadata={"description": "The resources that its users may open", "example": [_RESOURCE_ID]}
+        fields.UUID(), metadata={"description": "The resources that it opens", "example": [_RESOURCE_ID]}
     )
-    user_ids = fields.List(fields.UUID(), metadata={"description": "Who has it", "example": [_USER_ID]})
+    user_ids = fields.List(fields.UUID(), metadata={"description": "The users who have it", "example": [_USER_ID]})
+    api_key_ids = fields.List(
+        fields.UUID(), metadata={"description": "The organization's API keys that have it", "example": [_KEY_ID]}
+    )
     created_at = Moment(
         attribute="role.created_at", metadata={"description": "When it was added (UTC)", "example": _TIME}
     )

@@ -7,14 +7,16 @@ from typing import Any
 
 from api import audit
 from api.accounts import service as accounts
-from api.accounts.service import users
+from api.accounts.service import api_keys, users
 from api.actor import Actor
 from api.conditional import check_if_match
 from api.database import current_time, delete, write
-from api.errors import Conflict, RoleNotFound
+from api.errors import Conflict, InvalidInput, RoleNotFound
 from api.paging import Listing, Page, oldest_first
 from api.resources import service as resources
-from api.roles.models import Role, RoleResource, RoleUser
+from api.roles.models import Role, RoleApiKey, RoleResource, RoleUser
+
+USERS_OWN = "This key is a user's: it opens what the user's roles name. Give the role to the user."
 
 TAKEN = "A role with this name is in the organization already. Change that one, or choose another name."
 
@@ -37,6 +39,7 @@ class Overview:
     role: Role
     resource_ids: Sequence[uuid.UUID]
     user_ids: Sequence[uuid.UUID]
+    api_key_ids: Sequence[uuid.UUID]
 
 
 def create(actor: Actor, wanted: NewRoleFields, role_id: uuid.UUID) -> Role:
@@ -80,8 +83,9 @@ def overviews(roles: Sequence[Role]) -> list[Overview]:
     """The roles in their order, as they are now."""
     ids = [role.id for role in roles]
     opened = _by_role(RoleResource.select().where(RoleResource.role_id.in_(ids)), "resource_id")
-    given = _by_role(RoleUser.select().where(RoleUser.role_id.in_(ids)), "user_id")
-    return [Overview(role, opened.get(role.id, ()), given.get(role.id, ())) for role in roles]
+    users_of = _by_role(RoleUser.select().where(RoleUser.role_id.in_(ids)), "user_id")
+    keys_of = _by_role(RoleApiKey.select().where(RoleApiKey.role_id.in_(ids)), "api_key_id")
+    return [Overview(role, *(found.get(role.id, ()) for found in (opened, users_of, keys_of))) for role in roles]
 
 
 def change(actor: Actor, role_id: uuid.UUID, wanted: Mapping[str, Any]) -> Role:
@@ -116,7 +120,7 @@ def locked(actor: Actor, role_id: uuid.UUID) -> Role:
 
 
 def give_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> Role:
-    """Let a role's users open a resource. Raises RoleNotFound, ResourceNotFound, StaleObject, Conflict."""
+    """Let who has a role open a resource. Raises RoleNotFound, ResourceNotFound, StaleObject, Conflict."""
     with write():
         accounts.locked_organisation(actor.organisation)  # before resources, as everybody does who locks both
         of(actor.organisation, role_id)
@@ -129,8 +133,8 @@ def give_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> R
     return role
 
 
-def take_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> Sequence[uuid.UUID]:
-    """Let a role's users open a resource no more. Returns those users. Inside `write`.
+def take_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> Overview:
+    """Let who has a role open a resource no more. Returns who has it. Inside `write`.
 
     Raises RoleNotFound, ResourceNotFound, StaleObject.
     """
@@ -140,7 +144,7 @@ def take_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> S
     if delete(RoleResource, RoleResource.role_id == role.id, RoleResource.resource_id == resource.id):
         _touch(role)
         audit.record(actor, "ROLE_RESOURCE_REMOVE", subject(role), details={"resource": resource.name})
-    return overview(role).user_ids
+    return overview(role)
 
 
 def give_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> Role:
@@ -166,10 +170,41 @@ def take_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> None:
         audit.record(actor, "ROLE_USER_REMOVE", subject(role), details={"user": user.email})
 
 
-def remove(actor: Actor, role_id: uuid.UUID) -> Sequence[uuid.UUID]:
-    """Delete a role. Returns the users who had it. Raises RoleNotFound, StaleObject. Inside `write`."""
+def give_key(actor: Actor, role_id: uuid.UUID, key_id: uuid.UUID) -> Role:
+    """Give a key of the organisation a role. Raises RoleNotFound, ApiKeyNotFound, InvalidInput, StaleObject."""
+    with write():
+        accounts.locked_organisation(actor.organisation)  # nobody revokes the key meanwhile
+        of(actor.organisation, role_id)
+        key = api_keys.of(actor.organisation, key_id)
+        if key.user_id is not None:
+            raise InvalidInput(USERS_OWN)
+        role = locked(actor, role_id)
+        columns = {"organisation_id": role.organisation_id, "role_id": role.id, "api_key_id": key.id}
+        if RoleApiKey.insert(**columns).on_conflict_ignore().as_rowcount().execute():
+            _touch(role)
+            audit.record(actor, "ROLE_API_KEY_ADD", subject(role), details={"apiKey": key.name})
+    return role
+
+
+def take_key(actor: Actor, role_id: uuid.UUID, key_id: uuid.UUID) -> None:
+    """Take a role from a key. Raises RoleNotFound, ApiKeyNotFound, StaleObject. Inside `write`."""
+    of(actor.organisation, role_id)
+    key = api_keys.of(actor.organisation, key_id)
     role = locked(actor, role_id)
-    had_it = overview(role).user_ids
+    if delete(RoleApiKey, RoleApiKey.role_id == role.id, RoleApiKey.api_key_id == key.id):
+        _touch(role)
+        audit.record(actor, "ROLE_API_KEY_REMOVE", subject(role), details={"apiKey": key.name})
+
+
+def forget_key(key_id: uuid.UUID) -> None:
+    """Let a revoked key have no role any more, as a user who is deleted has none. Inside `write`."""
+    delete(RoleApiKey, RoleApiKey.api_key_id == key_id)
+
+
+def remove(actor: Actor, role_id: uuid.UUID) -> Overview:
+    """Delete a role. Returns who had it. Raises RoleNotFound, StaleObject. Inside `write`."""
+    role = locked(actor, role_id)
+    had_it = overview(role)
     audit.record(actor, "ROLE_DELETE", subject(role))
     delete(Role, Role.id == role.id)
     return had_it

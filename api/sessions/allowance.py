@@ -10,7 +10,7 @@ from api.errors import DurationExceeded, InvalidInput, ResourceNotFound
 from api.identifiers import parse
 from api.resources import service as existing
 from api.resources.models import Resource
-from api.roles.reach import reach_of
+from api.roles.reach import reach_of, reach_of_key
 from api.sessions.addresses import ADMIN
 from api.targets.service import obstacle_to
 
@@ -62,8 +62,8 @@ class Openable:
 
 
 def is_unlimited(actor: Actor) -> bool:
-    """An administrator, or a key of the organisation: its scopes alone say what it may do, for it has no roles."""
-    return actor.role == ADMIN or actor.user_id is None
+    """An administrator, or a key of one. A key of the organisation has roles, as a user has."""
+    return actor.role == ADMIN
 
 
 def allowed(actor: Actor, tier: str, resource_ids: Sequence[str] | None) -> Allowance:
@@ -110,9 +110,11 @@ def allowed_still(actor: Actor, tier: str, resource_ids: Sequence[uuid.UUID]) ->
 
 def _reach(actor: Actor) -> Reach | None:
     """What the caller's roles let him open; None: everything."""
-    if is_unlimited(actor) or actor.user_id is None:
+    if is_unlimited(actor):
         return None
-    return reach_of(actor.user_id)
+    if actor.user_id is not None:
+        return reach_of(actor.user_id)
+    return {} if actor.key_id is None else reach_of_key(actor.key_id)
 
 
 def _reached(text: str, reach: Reach | None) -> uuid.UUID:

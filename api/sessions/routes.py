@@ -68,7 +68,8 @@ class Sessions(MethodView):
     def get(self, wanted: service.SessionFilter) -> tuple[Sequence[Overview], dict[str, str]]:
         """List sessions
 
-        Your own; for an ORG_ADMIN all of the organization. The last one first, 50 at a time.
+        Your own; for an ORG_ADMIN all of the organization. A key of the organization sees those that it started. The
+        last one first, 50 at a time.
         """
         listing = service.listed(current_actor(), wanted)
         return shown.overviews(listing.rows), listing.headers()
@@ -101,8 +102,8 @@ class OpenableResources(MethodView):
     def get(self) -> Sequence[Openable]:
         """List what you may open
 
-        The resources that your roles name, by their names; for an ORG_ADMIN and a key of the organization all of them.
-        With each is how long a session of yours may be, and why it cannot be opened now, if so.
+        The resources that your roles name, by their names; for an ORG_ADMIN all of them. With each is how long a
+        session of yours may be, and why it cannot be opened now, if so.
         """
         return openable(current_actor())
 

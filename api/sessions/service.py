@@ -163,7 +163,10 @@ def _write_down(sessions: Collection[Session], **also: Any) -> None:
 
 def _of_caller(actor: Actor) -> Any:
     query = Session.select().where(Session.organisation_id == actor.organisation)
-    return query if is_unlimited(actor) else query.where(Session.user_id == actor.user_id)
+    if is_unlimited(actor):
+        return query
+    is_keys_own = actor.user_id is None
+    return query.where(Session.api_key_id == actor.key_id if is_keys_own else Session.user_id == actor.user_id)
 
 
 def _is_unfinished() -> Any:

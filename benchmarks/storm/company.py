@@ -49,7 +49,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """key: the header of its own key, which may do everything. resources: one for each target, by its number."""
+    """key: the header of its administrator's key, which may do all. resources: one for each target, by its number."""
 
     key: dict[str, str]
     callers: Sequence[Caller]
@@ -64,39 +64,46 @@ def from_address(address: str) -> dict[str, str]:
 def founded(send: Send, landscape: Landscape, callers: int) -> Company:
     """Make it, and have its resources verified."""
     with connection():
-        people, key, made = _people(callers)
+        holders, key, made = _people(callers)
     everything = {"X-API-Key": key} | from_address(_OFFICE)
-    resources = _resources(_asking(send, everything), landscape.spots, people)
+    resources = _resources(_asking(send, everything), landscape.spots, holders)
     for caller in made:
         if caller.email:
             caller.sign_in(send)
     return Company(everything, made, resources)
 
 
-def _people(callers: int) -> tuple[list[uuid.UUID], str, list[Caller]]:
-    """The ids of the people, the company's own key, and the callers."""
-    accounts.add_administrator("ada@example.com", Secret.of_text(_PASSWORD), "Acme", "PAID")
+def _people(callers: int) -> tuple[list[str], str, list[Caller]]:
+    """Who is to have the role, as its paths name them; the administrator's key; and the callers."""
+    ada = accounts.add_administrator("ada@example.com", Secret.of_text(_PASSWORD), "Acme", "PAID")
     organisation = Organisation.get()
     founder = dataclasses.replace(Actor.system(None), organisation_id=organisation.id)
     password_hash = passwords.hashed(Secret.of_text(_PASSWORD))
-    people, made = [], []
+    holders, made = [], []
     for number, kind in zip(range(callers), itertools.cycle(range(4)), strict=False):
         if kind not in (_WITH_TOKENS, _WITH_KEYS):
-            made.append(_with_key(founder, f"CI {number}", api_keys.ORGANIZATION))
+            key = _key(founder, f"CI {number}", api_keys.ORGANIZATION)
+            holders.append(f"api-keys/{key.row.id}")
+            made.append(_holding(key))
             continue
         email = f"person-{number}@example.com"
         with write():
             wanted = users.NewUser(email, f"Person {number}", Secret.of_text(_PASSWORD))
             person = users.add(founder, wanted, password_hash, uuid.uuid4())
-        people.append(person.id)
+        holders.append(f"users/{person.id}")
         acting = dataclasses.replace(founder, user_id=person.id, role="USER")
-        made.append(Caller({}, email) if kind == _WITH_TOKENS else _with_key(acting, f"laptop {number}", api_keys.USER))
-    return people, _with_key(founder, "setup", api_keys.ORGANIZATION).headers["X-API-Key"], made
+        laptop = _key(acting, f"laptop {number}", api_keys.USER) if kind == _WITH_KEYS else None
+        made.append(Caller({}, email) if laptop is None else _holding(laptop))
+    setup = _key(dataclasses.replace(founder, user_id=ada.id), "setup", api_keys.USER)
+    return holders, setup.plain_text, made
 
 
-def _with_key(actor: Actor, name: str, belongs_to: str) -> Caller:
-    wanted = api_keys.NewApiKey(name, sorted(SCOPES), belongs_to=belongs_to)
-    return Caller({"X-API-Key": api_keys.create(actor, wanted).plain_text})
+def _key(actor: Actor, name: str, belongs_to: str) -> api_keys.MadeApiKey:
+    return api_keys.create(actor, api_keys.NewApiKey(name, sorted(SCOPES), belongs_to=belongs_to))
+
+
+def _holding(key: api_keys.MadeApiKey) -> Caller:
+    return Caller({"X-API-Key": key.plain_text})
 
 
 def _asking(send: Send, headers: Mapping[str, str]) -> Callable[..., Any]:
@@ -109,8 +116,8 @@ def _asking(send: Send, headers: Mapping[str, str]) -> Callable[..., Any]:
     return ask
 
 
-def _resources(ask: Callable[..., Any], spots: Sequence[Spot], people: Sequence[uuid.UUID]) -> dict[int, str]:
-    """The resources of all targets, active, and in a role that all people have."""
+def _resources(ask: Callable[..., Any], spots: Sequence[Spot], holders: Sequence[str]) -> dict[int, str]:
+    """The resources of all targets, active, and in a role that all people and the company's keys have."""
     credentials: dict[int, str] = {}
     for spot in spots:
         if spot.credential not in credentials:
@@ -121,8 +128,8 @@ def _resources(ask: Callable[..., Any], spots: Sequence[Spot], people: Sequence[
     role = ask("POST", "/roles", {"name": "On call"})["id"]
     for resource in resources.values():
         ask("PUT", f"/roles/{role}/resources/{resource}")
-    for person in people:
-        ask("PUT", f"/roles/{role}/users/{person}")
+    for holder in holders:
+        ask("PUT", f"/roles/{role}/{holder}")
     until = time.monotonic() + _ACTIVE_SECONDS
     while not all(each["isActive"] for each in ask("GET", "/resources")):
         if time.monotonic() > until:

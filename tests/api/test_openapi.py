@@ -26,6 +26,7 @@ TAKES_A_KEY = {
 CHANGES = {
     *("/sessions/{session_id}/stop", "/sessions/{session_id}/extend", "/sessions/{session_id}/ip"),
     *("/roles/{role_id}/resources/{resource_id}", "/roles/{role_id}/users/{user_id}"),
+    "/roles/{role_id}/api-keys/{key_id}",
 }
 """What changes an object under another method than PATCH and DELETE."""
 

@@ -169,7 +169,7 @@ class LiveObjects:
                 "email": f"{name.replace(' ', '-')}@example.com",
                 "password": PASSWORD,
             },
-            "api-keys": lambda: {"name": name, "scopes": ["audit:read"]},
+            "api-keys": lambda: {"name": name, "scopes": ["audit:read"], "belongsTo": "ORGANIZATION"},
         }
         return made[collection]()
 

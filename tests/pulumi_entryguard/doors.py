@@ -38,6 +38,7 @@ class Doors:
         wanted = {"name": "doors", "provider": "AWS", "credentialType": "ACCESS_KEY"}
         made = self._ask("POST", "/credentials", wanted | {"credentialData": aws.user().credential_data})
         self._credential = str(made["id"])
+        self._pipelines = str(self._ask("POST", "/roles", {"name": "pipelines"})["id"])
         self._ask("POST", f"/credentials/{self._credential}/verify?wait=true")
 
     def door(self, name: str | None = None) -> Door:
@@ -71,12 +72,12 @@ class Doors:
         self._ask("PUT", f"/roles/{role['id']}/users/{person['id']}")
         return Person(str(person["id"]), email)
 
-    def key(self, *more: str) -> dict[str, str]:
-        """The environment of a pipeline with a key of its own."""
-        scopes = ["sessions:read", "sessions:write", *more]
-        made = self._ask(
-            "POST", "/api-keys", {"name": str(uuid.uuid4()), "scopes": scopes, "belongsTo": "ORGANIZATION"}
-        )
+    def key(self, belongs_to: str = "ORGANIZATION") -> dict[str, str]:
+        """The environment of a pipeline with a key of its own, which may open every door; or of the administrator."""
+        wanted = {"name": str(uuid.uuid4()), "scopes": ["sessions:read", "sessions:write"], "belongsTo": belongs_to}
+        made = self._ask("POST", "/api-keys", wanted)
+        if belongs_to == "ORGANIZATION":
+            self._ask("PUT", f"/roles/{self._pipelines}/api-keys/{made['id']}")
         return {"ENTRYGUARD_ENDPOINT": self._real.url, "ENTRYGUARD_API_KEY": str(made["plainTextKey"])}
 
     def session(self, session_id: str) -> dict[str, Any]:
@@ -93,6 +94,7 @@ class Doors:
             "config": {"port": 443, "protocol": "tcp"},
         }
         made = self._ask("POST", "/resources", wanted)
+        self._ask("PUT", f"/roles/{self._pipelines}/resources/{made['id']}")
         return Door(str(made["id"]), str(made["name"]), group)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

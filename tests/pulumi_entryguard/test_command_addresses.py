@@ -36,7 +36,9 @@ class Office:
         token = self.ask("POST", "/auth/login", {"email": EMAIL, "password": PASSWORD})["accessToken"]
         self._headers = {"Authorization": f"Bearer {token}"}
         credential = self.ask("POST", "/credentials", CREATE_CREDENTIAL["AWS"])
-        self.ask("POST", "/resources", {**CREATE_RESOURCE, "name": "web", "credentialId": credential["id"]})
+        web = self.ask("POST", "/resources", {**CREATE_RESOURCE, "name": "web", "credentialId": credential["id"]})
+        self._role = self.ask("POST", "/roles", {"name": "pipelines"})["id"]
+        self.ask("PUT", f"/roles/{self._role}/resources/{web['id']}")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         status, answer = self.api.ask(method, f"/api/v1{path}", body, self._headers)
@@ -46,7 +48,9 @@ class Office:
     def new_key(self) -> str:
         """Of the organisation: its sessions are those of its name."""
         wanted = {"name": str(uuid.uuid4()), "scopes": ["sessions:read", "sessions:write"], "belongsTo": "ORGANIZATION"}
-        return str(self.ask("POST", "/api-keys", wanted)["plainTextKey"])
+        made = self.ask("POST", "/api-keys", wanted)
+        self.ask("PUT", f"/roles/{self._role}/api-keys/{made['id']}")
+        return str(made["plainTextKey"])
 
     def addresses(self, session_id: str) -> tuple[str | None, str | None]:
         shown = self.ask("GET", f"/sessions/{session_id}")

@@ -209,12 +209,11 @@ def test_a_table_shows_what_is_open_from_where_and_for_how_long(door: Door, pipe
 def test_nobody_elses_sessions_are_listed_unless_all_are_asked_for(
     doors: Doors, door: Door, pipeline: dict[str, str]
 ) -> None:
-    other = doors.key()
-    others = entryguard("open", door.id, environment=other).stdout.strip()
+    administrator = doors.key("USER")
+    others = entryguard("open", door.id, environment=pipeline).stdout.strip()
 
-    mine = entryguard("sessions", environment=pipeline)
-    everybodys = entryguard("sessions", "--all", environment=pipeline)
-    entryguard("close", others, environment=other)
+    mine = entryguard("sessions", environment=administrator)
+    everybodys = entryguard("sessions", "--all", environment=administrator)
 
     assert (mine.stdout, mine.stderr) == ("", "no session is open\n")
     assert others in everybodys.stdout
@@ -244,13 +243,12 @@ def test_a_closed_session_lets_nobody_in_and_can_be_closed_again(
 
 
 def test_closing_all_closes_ones_own_and_nobody_elses(doors: Doors, door: Door, pipeline: dict[str, str]) -> None:
-    other = doors.key()
-    theirs = entryguard("open", door.id, environment=other).stdout.strip()
-    mine = [entryguard("open", door.id, environment=pipeline).stdout.strip() for _ in range(2)]
+    administrator = doors.key("USER")
+    theirs = entryguard("open", door.id, environment=pipeline).stdout.strip()
+    mine = [entryguard("open", door.id, environment=administrator).stdout.strip() for _ in range(2)]
 
-    done = entryguard("close", "--all", environment=pipeline)
+    done = entryguard("close", "--all", environment=administrator)
     left = doors.session(theirs)
-    entryguard("close", theirs, environment=other)
 
     assert done.returncode == 0, done.stderr
     assert all(doors.session(one)["endedReason"] == "MANUAL" for one in mine)

@@ -35,7 +35,8 @@ A POST that makes something, outside `/auth`, takes an `Idempotency-Key`: sent a
 """
 _SCOPES = """\
 A person's role decides what they may do: an ORG_ADMIN everything. An API key may do what its scopes name, and no more
-than the user that it belongs to.
+than the user that it belongs to. One of the organisation opens what its roles name, and sees the sessions that it
+started.
 """
 _ERRORS = """\
 Every error has one body: `error` (the code), `message`, `timestamp`, `requestId`, and for a VALIDATION_ERROR `details`

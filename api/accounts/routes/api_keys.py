@@ -11,6 +11,7 @@ from api.accounts.service import api_keys
 from api.conditional import etag
 from api.errors import ApiKeyNotFound, Conflict, StaleObject
 from api.identifiers import parse
+from api.lifecycle.keys import revoke_key
 from api.paging import Page, PageArguments
 from api.room import Room
 
@@ -55,6 +56,6 @@ class ApiKeyById(MethodView):
     def delete(self, key_id: str) -> None:
         """Revoke API key
 
-        It stops at its next request.
+        It stops at its next request. What a key of the organization has open is closed at once.
         """
-        api_keys.revoke(current_actor(), parse(key_id, ApiKeyNotFound))
+        revoke_key(current_actor(), parse(key_id, ApiKeyNotFound))

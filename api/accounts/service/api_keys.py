@@ -11,6 +11,7 @@ from typing import Any
 from api import audit, idempotency
 from api.access import hash_of
 from api.accounts.models import ApiKey, User
+from api.accounts.service import organisations
 from api.actor import Actor
 from api.conditional import check_if_match
 from api.database import current_time, now, write
@@ -55,12 +56,22 @@ def listed(actor: Actor, page: Page) -> Listing[ApiKey]:
     return oldest_first(ApiKey.select().where(_held_by(actor.organisation)), page)
 
 
+def of(organisation_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:
+    """The organisation's key. Raises ApiKeyNotFound, whether it is nobody's, somebody else's or revoked."""
+    key: ApiKey | None = ApiKey.get_or_none(_held_by(organisation_id), ApiKey.id == key_id)
+    if key is None:
+        raise ApiKeyNotFound(key_id)
+    return key
+
+
 def revoke(actor: Actor, key_id: uuid.UUID) -> None:
-    """End a key; it stops at the next request. Raises ApiKeyNotFound, StaleObject; NotAllowed as `create`."""
+    """End a key; it stops at the next request. What it has open ends in `lifecycle`.
+
+    Raises ApiKeyNotFound, StaleObject; NotAllowed as `create`.
+    """
     with write():
-        key = ApiKey.get_or_none(_held_by(actor.organisation), ApiKey.id == key_id)
-        if key is None:
-            raise ApiKeyNotFound(key_id)
+        organisations.locked_organisation(actor.organisation)
+        key = of(actor.organisation, key_id)
         check_if_match(REVISION)
         _check_scopes(actor, key.scopes)
         _revoke(actor, key)

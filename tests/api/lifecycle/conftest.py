@@ -2,11 +2,13 @@
 
 import itertools
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from api.accounts.models import Organisation, User
+from api.accounts.models import ApiKey, Organisation, User
+from api.accounts.service import api_keys
 from api.actor import Actor
 from api.audit_log.models import AuditEntry
 from api.claims import claim
@@ -16,7 +18,7 @@ from api.database import current_time, write
 from api.due import Priority
 from api.lifecycle import reconciliation
 from api.resources.models import Resource
-from api.roles.models import Role, RoleResource, RoleUser
+from api.roles.models import Role, RoleApiKey, RoleResource, RoleUser
 from api.sessions.models import Session
 from api.static_rules.models import StaticRule, StaticRuleResource
 from api.static_rules.service import let_in_again
@@ -72,24 +74,38 @@ def person(organisation: Organisation, role: str = "USER") -> User:
         )
 
 
-def role_of(users: list[User], resources: list[Resource]) -> Role:
+def pipeline(by_ada: Actor) -> ApiKey:
+    """A key of the organisation."""
+    wanted = api_keys.NewApiKey("CI", ["sessions:write"], belongs_to=api_keys.ORGANIZATION)
+    return api_keys.create(by_ada, wanted).row
+
+
+def role_of(holders: Sequence[User | ApiKey], resources: list[Resource]) -> Role:
+    """A role of people, and of keys of the organisation."""
     moment = current_time()
-    organisation_id = users[0].organisation_id
+    organisation_id = holders[0].organisation_id
     with write():
         role = Role.create(
             organisation_id=organisation_id, name=f"role {next(_numbers)}", created_at=moment, updated_at=moment
         )
-        for user in users:
-            RoleUser.create(organisation_id=organisation_id, role_id=role.id, user_id=user.id)
+        for holder in holders:
+            link = {"organisation_id": organisation_id, "role_id": role.id}
+            if isinstance(holder, ApiKey):
+                RoleApiKey.create(**link, api_key_id=holder.id)
+            else:
+                RoleUser.create(**link, user_id=holder.id)
         for resource in resources:
             RoleResource.create(organisation_id=organisation_id, role_id=role.id, resource_id=resource.id)
     return role
 
 
-def opened(user: User, *resources: Resource, **columns: Any) -> Session:
-    """A session of a person."""
-    names = {"user_id": user.id, "user_name": user.name, "user_email": user.email}
-    return make_session(user.organisation_id, *resources, **{**names, **columns})
+def opened(holder: User | ApiKey, *resources: Resource, **columns: Any) -> Session:
+    """A session of a person, or of a key of the organisation."""
+    if isinstance(holder, ApiKey):
+        names = {"api_key_id": holder.id, "user_name": holder.name, "user_email": holder.name}
+    else:
+        names = {"user_id": holder.id, "user_name": holder.name, "user_email": holder.email}
+    return make_session(holder.organisation_id, *resources, **{**names, **columns})
 
 
 def static_rule(*resources: Resource, address: str = "81.2.69.142", **columns: Any) -> StaticRule:

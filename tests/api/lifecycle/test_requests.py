@@ -22,8 +22,9 @@ from api.lifecycle.verification import credential_accepted
 from api.resources.models import Resource
 from api.sessions.schemas import ENDED_REASONS
 from api.sessions.service import EXPIRED, MANUAL
+from tests.api.accounts.acting import as_user
 from tests.api.conftest import Caller
-from tests.api.lifecycle.conftest import openable, opened, role_of, serve, state_of, static_rule
+from tests.api.lifecycle.conftest import openable, opened, pipeline, role_of, serve, state_of, static_rule
 from tests.api.published import CREATE_CREDENTIAL
 from tests.api.test_errors import check
 from tests.eventually import eventually
@@ -129,6 +130,19 @@ def test_every_reason_that_is_documented_ends_a_session() -> None:
     by_what_they_rest_on = {RESOURCE_CHANGED, RESOURCE_DELETED, CREDENTIAL_DELETED, ORGANIZATION_SUSPENDED}
 
     assert set(ENDED_REASONS) == by_their_users | by_what_they_rest_on
+
+
+@pytest.mark.parametrize("deed", ["revoke", "take the role"])
+def test_what_a_key_has_open_ends_with_it_and_with_its_role(admin: Caller, resource: Resource, deed: str) -> None:
+    key = pipeline(as_user(admin.user))
+    role, session = role_of([key], [resource]), opened(key, resource)
+    serve()
+
+    path = {"revoke": f"/api-keys/{key.id}", "take the role": f"/roles/{role.id}/api-keys/{key.id}"}[deed]
+    assert admin.delete(path).status_code == 204
+
+    shown = admin.get(f"/sessions/{session.id}").json
+    assert (shown["status"], shown["endedReason"]) == ("EXPIRING", "ROLE_REMOVED")
 
 
 def test_a_role_that_was_given_through_the_api_lets_in(admin: Caller, user: Caller, resource: Resource) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from api.accounts.models import Organisation, User
+from api.accounts.service import api_keys
 from api.database import current_time, write
 from api.resources.models import Resource
-from api.roles.models import Role, RoleResource, RoleUser
-from api.roles.reach import reach_of
-from tests.api.accounts.acting import administrator
+from api.roles.models import Role, RoleApiKey, RoleResource, RoleUser
+from api.roles.reach import reach_of, reach_of_key
+from tests.api.accounts.acting import administrator, as_user
 from tests.rows import make_credential, make_resource
 
 
@@ -67,3 +68,15 @@ def test_who_has_no_role_reaches_nothing_and_a_role_without_resources_none(ada: 
     make_role(ada, [], None)
 
     assert reach_of(ada.id) == {} and len(resources) == 2
+
+
+def test_a_key_reaches_what_its_own_roles_name_and_not_what_its_makers_do(ada: User) -> None:
+    first, second = make_resources(ada, 2)
+    key = api_keys.create(as_user(ada), api_keys.NewApiKey("CI", [], belongs_to=api_keys.ORGANIZATION)).row
+    role, _ = make_role(ada, [first], 2), make_role(ada, [second], None)
+    assert reach_of_key(key.id) == {}
+
+    with write():
+        RoleApiKey.create(organisation_id=ada.organisation_id, role_id=role.id, api_key_id=key.id)
+
+    assert reach_of_key(key.id) == {first.id: 120}

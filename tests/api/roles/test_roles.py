@@ -10,7 +10,7 @@ from api.accounts.models import Organisation
 from api.audit_log.models import AuditEntry
 from api.database import current_time, write
 from api.resources.models import Resource
-from api.roles.models import Role, RoleResource, RoleUser
+from api.roles.models import Role, RoleApiKey, RoleResource, RoleUser
 from tests.api.conftest import Caller, unknown_id
 from tests.api.test_errors import check
 from tests.rows import make_credential, make_resource
@@ -29,6 +29,18 @@ def resource_of(caller: Caller, **columns: Any) -> Resource:
     return make_resource(make_credential(Organisation.get_by_id(caller.user.organisation_id)), **columns)
 
 
+def key_of(caller: Caller, **body: Any) -> dict[str, Any]:
+    """A key of the caller's organisation."""
+    wanted = {"name": "CI", "scopes": ["sessions:write"], "belongsTo": "ORGANIZATION", **body}
+    made: dict[str, Any] = caller.post("/api-keys", json=wanted).json
+    return made
+
+
+def has_links() -> bool:
+    """Whether anything is in any role."""
+    return any(table.select().exists() for table in (RoleResource, RoleUser, RoleApiKey))
+
+
 def events(kind: str) -> list[tuple[str, str | None, Any]]:
     rows = AuditEntry.select().where(AuditEntry.event_type.startswith(kind)).order_by(AuditEntry.position)
     return [(row.event_type, row.resource_id, row.details) for row in rows]
@@ -39,7 +51,7 @@ def test_a_role_is_made_shown_and_listed(admin: Caller) -> None:
 
     shown = answer.json
     assert (answer.status_code, answer.headers["ETag"], shown["revision"]) == (201, '"1"', 1)
-    assert {**shown, **ON_CALL, "resourceIds": [], "userIds": []} == shown
+    assert {**shown, **ON_CALL, "resourceIds": [], "userIds": [], "apiKeyIds": []} == shown
     assert admin.get(f"/roles/{shown['id']}").json == shown
     assert admin.get("/roles").json == [shown]
     assert events("ROLE_") == [("ROLE_CREATE", shown["id"], None)]
@@ -121,7 +133,7 @@ def test_what_is_the_same_is_no_change(admin: Caller) -> None:
 
 
 def test_who_read_something_older_changes_nothing(admin: Caller, user: Caller) -> None:
-    shown, resource = make_role(admin), resource_of(admin)
+    shown, resource, key = make_role(admin), resource_of(admin), key_of(admin)
     path, stale = f"/roles/{shown['id']}", {"If-Match": '"0"'}
     requests = [
         ("PATCH", path, {"name": "Other"}),
@@ -129,6 +141,8 @@ def test_who_read_something_older_changes_nothing(admin: Caller, user: Caller) -
         ("DELETE", f"{path}/resources/{resource.id}", None),
         ("PUT", f"{path}/users/{user.user.id}", None),
         ("DELETE", f"{path}/users/{user.user.id}", None),
+        ("PUT", f"{path}/api-keys/{key['id']}", None),
+        ("DELETE", f"{path}/api-keys/{key['id']}", None),
         ("DELETE", path, None),
     ]
 
@@ -137,45 +151,52 @@ def test_who_read_something_older_changes_nothing(admin: Caller, user: Caller) -
     assert admin.get(path).json == shown
 
 
-def test_a_role_holds_resources_and_users(admin: Caller, user: Caller) -> None:
-    shown, resource = make_role(admin), resource_of(admin)
+def test_a_role_holds_resources_users_and_keys(admin: Caller, user: Caller) -> None:
+    shown, resource, key = make_role(admin), resource_of(admin), key_of(admin)
     path = f"/roles/{shown['id']}"
 
     with_resource = admin.ask("PUT", f"{path}/resources/{resource.id}")
     with_user = admin.ask("PUT", f"{path}/users/{user.user.id}", headers={"If-Match": '"2"'})
+    with_key = admin.ask("PUT", f"{path}/api-keys/{key['id']}", headers={"If-Match": '"3"'})
 
     assert (with_resource.status_code, with_resource.json["resourceIds"]) == (200, [str(resource.id)])
     assert (with_user.json["userIds"], with_user.headers["ETag"]) == ([str(user.user.id)], '"3"')
-    assert admin.get("/roles").json == [with_user.json]
+    assert (with_key.status_code, with_key.json["apiKeyIds"]) == (200, [key["id"]])
+    assert (with_key.json["userIds"], with_key.headers["ETag"]) == ([str(user.user.id)], '"4"')
+    assert admin.get("/roles").json == [with_key.json]
     assert events("ROLE_")[1:] == [
         ("ROLE_RESOURCE_ADD", shown["id"], {"resource": resource.name}),
         ("ROLE_USER_ADD", shown["id"], {"user": user.user.email}),
+        ("ROLE_API_KEY_ADD", shown["id"], {"apiKey": "CI"}),
     ]
 
 
 def test_what_a_role_holds_is_taken_away_again(admin: Caller, user: Caller) -> None:
-    shown, resource = make_role(admin), resource_of(admin)
-    links = [f"/roles/{shown['id']}/{link}" for link in (f"resources/{resource.id}", f"users/{user.user.id}")]
+    shown, resource, key = make_role(admin), resource_of(admin), key_of(admin)
+    held = (f"resources/{resource.id}", f"users/{user.user.id}", f"api-keys/{key['id']}")
+    links = [f"/roles/{shown['id']}/{link}" for link in held]
     for link in links:
         admin.ask("PUT", link)
 
-    assert [admin.delete(link).status_code for link in links] == [204, 204]
+    assert [admin.delete(link).status_code for link in links] == [204, 204, 204]
 
     now = admin.get(f"/roles/{shown['id']}").json
-    assert (now["resourceIds"], now["userIds"], now["revision"]) == ([], [], 5)
-    assert [event for event, _, _ in events("ROLE_")[3:]] == ["ROLE_RESOURCE_REMOVE", "ROLE_USER_REMOVE"]
+    assert (now["resourceIds"], now["userIds"], now["apiKeyIds"], now["revision"]) == ([], [], [], 7)
+    assert [event for event, _, _ in events("ROLE_")[4:]] == [
+        *("ROLE_RESOURCE_REMOVE", "ROLE_USER_REMOVE", "ROLE_API_KEY_REMOVE")
+    ]
 
 
 def test_twice_is_as_good_as_once(admin: Caller, user: Caller) -> None:
-    shown, resource = make_role(admin), resource_of(admin)
-    for link in (f"resources/{resource.id}", f"users/{user.user.id}"):
+    shown, resource, key = make_role(admin), resource_of(admin), key_of(admin)
+    for link in (f"resources/{resource.id}", f"users/{user.user.id}", f"api-keys/{key['id']}"):
         path = f"/roles/{shown['id']}/{link}"
         assert [admin.ask(method, path).status_code for method in ("PUT", "PUT", "DELETE", "DELETE")] == [
             *(200, 200, 204, 204)
         ]
 
-    assert admin.get(f"/roles/{shown['id']}").json["revision"] == 5
-    assert len(events("ROLE_")) == 5
+    assert admin.get(f"/roles/{shown['id']}").json["revision"] == 7
+    assert len(events("ROLE_")) == 7
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
@@ -183,21 +204,48 @@ def test_twice_is_as_good_as_once(admin: Caller, user: Caller) -> None:
 def test_what_is_not_there_is_neither_given_nor_taken(
     admin: Caller, outsider: Caller, user: Caller, method: str, kind: str
 ) -> None:
-    shown, mine = make_role(admin), resource_of(admin)
+    shown, mine, key = make_role(admin), resource_of(admin), key_of(admin)
     theirs = {
         "resources": str(resource_of(outsider).id),
         "users": str(outsider.user.id),
+        "api-keys": key_of(outsider)["id"],
         "roles": make_role(outsider)["id"],
     }
     named = {
         collection: {"unknown": unknown_id(), "malformed": "nonsense", "another organisation's": foreign}[kind]
         for collection, foreign in theirs.items()
     }
-    for collection, code in (("resources", "RESOURCE_NOT_FOUND"), ("users", "USER_NOT_FOUND")):
+    codes = {"resources": "RESOURCE_NOT_FOUND", "users": "USER_NOT_FOUND", "api-keys": "API_KEY_NOT_FOUND"}
+    for collection, code in codes.items():
         check(admin.ask(method, f"/roles/{shown['id']}/{collection}/{named[collection]}"), 404, code)
-    for own in (f"resources/{mine.id}", f"users/{user.user.id}"):
+    for own in (f"resources/{mine.id}", f"users/{user.user.id}", f"api-keys/{key['id']}"):
         check(admin.ask(method, f"/roles/{named['roles']}/{own}"), 404, "ROLE_NOT_FOUND")
-    assert not RoleResource.select().exists() and not RoleUser.select().exists()
+    assert not has_links()
+
+
+def test_a_users_key_has_no_role_of_its_own(admin: Caller) -> None:
+    shown, key = make_role(admin), key_of(admin, belongsTo="USER")
+    path = f"/roles/{shown['id']}/api-keys/{key['id']}"
+
+    answer = admin.ask("PUT", path)
+
+    check(answer, 400, "VALIDATION_ERROR")
+    assert "Give the role to the user." in answer.json["message"]
+    assert admin.delete(path).status_code == 204
+    assert admin.get(f"/roles/{shown['id']}").json == shown
+
+
+def test_a_revoked_key_is_in_no_role_and_is_given_none(admin: Caller) -> None:
+    shown, key, other = make_role(admin), key_of(admin), key_of(admin)
+    path = f"/roles/{shown['id']}/api-keys"
+    for each in (key, other):
+        admin.ask("PUT", f"{path}/{each['id']}")
+
+    assert admin.delete(f"/api-keys/{key['id']}").status_code == 204
+
+    assert admin.get(f"/roles/{shown['id']}").json["apiKeyIds"] == [other["id"]]
+    for method in ("PUT", "DELETE"):
+        check(admin.ask(method, f"{path}/{key['id']}"), 404, "API_KEY_NOT_FOUND")
 
 
 def test_what_is_being_deleted_is_given_to_nobody(admin: Caller) -> None:
@@ -210,11 +258,12 @@ def test_a_deleted_role_leaves_nothing(admin: Caller, user: Caller) -> None:
     shown, resource = make_role(admin), resource_of(admin)
     admin.ask("PUT", f"/roles/{shown['id']}/resources/{resource.id}")
     admin.ask("PUT", f"/roles/{shown['id']}/users/{user.user.id}")
+    admin.ask("PUT", f"/roles/{shown['id']}/api-keys/{key_of(admin)['id']}")
 
     assert admin.delete(f"/roles/{shown['id']}").status_code == 204
 
     check(admin.get(f"/roles/{shown['id']}"), 404, "ROLE_NOT_FOUND")
-    assert not RoleResource.select().exists() and not RoleUser.select().exists()
+    assert not has_links()
     assert events("ROLE_DELETE") == [("ROLE_DELETE", shown["id"], None)]
     assert admin.get(f"/users/{user.user.id}").status_code == admin.get(f"/resources/{resource.id}").status_code == 200
 
@@ -246,6 +295,7 @@ def test_a_user_gives_himself_no_role(admin: Caller, user: Caller) -> None:
     shown = make_role(admin)
 
     check(user.ask("PUT", f"/roles/{shown['id']}/users/{user.user.id}"), 403, "FORBIDDEN")
+    check(user.ask("PUT", f"/roles/{shown['id']}/api-keys/{key_of(admin)['id']}"), 403, "FORBIDDEN")
     check(user.get("/roles"), 403, "FORBIDDEN")
     check(user.post("/roles", json=ON_CALL), 403, "FORBIDDEN")
 

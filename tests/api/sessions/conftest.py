@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,11 +11,11 @@ from api.accounts.models import Organisation
 from api.credentials.models import Credential
 from api.database import current_time, write
 from api.resources.models import Resource
-from api.roles.models import Role, RoleResource, RoleUser
+from api.roles.models import Role, RoleApiKey, RoleResource, RoleUser
 from api.sessions import service
 from api.sessions.models import Session
 from api.targets.models import Grant
-from tests.api.conftest import Caller
+from tests.api.conftest import BASE, Caller
 from tests.rows import make_credential, make_resource
 
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
@@ -22,6 +23,30 @@ HOME_6 = "2001:db8::7"
 SECOND = 1_000_000
 
 MakeRole = Callable[..., Role]
+
+
+@dataclass(frozen=True)
+class Pipeline(Caller):
+    """A key of the organisation: `token` is its text, `user` its maker."""
+
+    key_id: uuid.UUID
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        headers = {"X-API-Key": self.token, **options.pop("headers", {})}
+        return self.client.open(f"{BASE}{path}", method=method, headers=headers, **options)
+
+
+def make_pipeline(admin: Caller, *scopes: str) -> Pipeline:
+    """A new key of the organisation; it may do all with sessions, unless scopes are named."""
+    body = {"name": "CI", "scopes": scopes or ("sessions:read", "sessions:write"), "belongsTo": "ORGANIZATION"}
+    made = admin.post("/api-keys", json=body).json
+    return Pipeline(admin.client, admin.user, made["plainTextKey"], uuid.UUID(made["id"]))
+
+
+@pytest.fixture
+def pipeline(admin: Caller) -> Pipeline:
+    """One without a role."""
+    return make_pipeline(admin)
 
 
 @pytest.fixture
@@ -47,7 +72,7 @@ def openable(credential: Credential, **columns: Any) -> Resource:
 
 @pytest.fixture
 def make_role(organisation: Organisation) -> MakeRole:
-    """Makes a role that lets people open resources."""
+    """Makes a role that lets people, and keys of the organisation, open resources."""
 
     def make(people: list[Caller], resources: list[Resource], hours: int | None = None) -> Role:
         moment = current_time()
@@ -60,7 +85,11 @@ def make_role(organisation: Organisation) -> MakeRole:
                 updated_at=moment,
             )
             for person in people:
-                RoleUser.create(organisation_id=organisation.id, role_id=role.id, user_id=person.user.id)
+                link = {"organisation_id": organisation.id, "role_id": role.id}
+                if isinstance(person, Pipeline):
+                    RoleApiKey.create(**link, api_key_id=person.key_id)
+                else:
+                    RoleUser.create(**link, user_id=person.user.id)
             for resource in resources:
                 RoleResource.create(organisation_id=organisation.id, role_id=role.id, resource_id=resource.id)
         return role

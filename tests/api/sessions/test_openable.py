@@ -10,7 +10,7 @@ from api.credentials.models import Credential
 from api.database import current_time, write
 from api.resources.models import Resource
 from tests.api.conftest import BASE, Caller
-from tests.api.sessions.conftest import MakeRole, openable, start, started
+from tests.api.sessions.conftest import MakeRole, Pipeline, make_pipeline, openable, start, started
 from tests.api.test_errors import check
 from tests.proof.statements import heard
 
@@ -22,11 +22,6 @@ def listed(caller: Caller) -> dict[str, Any]:
     answer = caller.get(PATH)
     assert answer.status_code == 200, answer.text
     return {shown["name"]: shown for shown in answer.json}
-
-
-def key(admin: Caller, *scopes: str, **body: Any) -> dict[str, str]:
-    made = admin.post("/api-keys", json={"name": "CI", "scopes": list(scopes), **body})
-    return {"X-API-Key": made.json["plainTextKey"]}
 
 
 def test_a_user_sees_what_their_roles_name_and_for_how_long(
@@ -50,25 +45,31 @@ def test_a_user_sees_what_their_roles_name_and_for_how_long(
 
 
 @pytest.mark.engines("sqlite")
-def test_who_has_no_role_may_open_nothing(user: Caller, resource: Resource) -> None:
-    assert listed(user) == {}
+def test_who_has_no_role_may_open_nothing(user: Caller, pipeline: Pipeline, resource: Resource) -> None:
+    assert listed(user) == listed(pipeline) == {}
 
 
-def test_an_administrator_and_a_key_of_the_organisation_may_open_everything(
-    admin: Caller, client: Any, credential: Credential
-) -> None:
+def test_an_administrator_and_his_key_may_open_everything(admin: Caller, client: Any, credential: Credential) -> None:
     names = {openable(credential).name for _ in range(2)}
-    ours = key(admin, "sessions:read", belongsTo="ORGANIZATION")
+    made = admin.post("/api-keys", json={"name": "laptop", "scopes": ["sessions:read"]}).json
+    his = {"X-API-Key": made["plainTextKey"]}
 
     assert set(listed(admin)) == names
-    assert {shown["name"] for shown in client.get(f"{BASE}{PATH}", headers=ours).json} == names
+    assert {shown["name"] for shown in client.get(f"{BASE}{PATH}", headers=his).json} == names
+
+
+def test_a_key_of_the_organisation_sees_what_its_roles_name_and_for_how_long(
+    pipeline: Pipeline, credential: Credential, make_role: MakeRole
+) -> None:
+    database, _ = openable(credential, name="production-db"), openable(credential)
+    make_role([pipeline], [database], hours=2)
+
+    assert {name: one["maxDurationMinutes"] for name, one in listed(pipeline).items()} == {"production-db": 120}
 
 
 @pytest.mark.engines("sqlite")
 def test_a_key_without_the_scope_and_a_stranger_are_told_nothing(admin: Caller, client: Any) -> None:
-    lacking = key(admin, "sessions:write", belongsTo="ORGANIZATION")
-
-    check(client.get(f"{BASE}{PATH}", headers=lacking), 403, "FORBIDDEN")
+    check(make_pipeline(admin, "sessions:write").get(PATH), 403, "FORBIDDEN")
     check(client.get(f"{BASE}{PATH}"), 401, "UNAUTHORIZED")
 
 

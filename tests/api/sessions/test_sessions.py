@@ -15,7 +15,10 @@ from tests.api.conftest import BASE, Caller, unknown_id
 from tests.api.sessions.conftest import (
     SECOND,
     MakeRole,
+    Pipeline,
+    at,
     grants_of,
+    make_pipeline,
     openable,
     session_of,
     settle_grants,
@@ -32,6 +35,14 @@ def uma(user: Caller, resource: Resource, make_role: MakeRole) -> Caller:
     """Somebody who may open the resource."""
     make_role([user], [resource])
     return user
+
+
+@pytest.fixture
+def pipelines(admin: Caller, resource: Resource, make_role: MakeRole) -> list[Pipeline]:
+    """Two keys of the organisation that may open the resource."""
+    keys = [make_pipeline(admin) for _ in range(2)]
+    make_role(keys, [resource])
+    return keys
 
 
 def ask(caller: Caller, method: str, session_id: str, deed: str = "", **options: Any) -> Any:
@@ -76,6 +87,31 @@ def test_a_stranger_may_nothing(client: Any, db: str, method: str, deed: str) ->
     for path in (f"/sessions/{unknown_id()}{deed}", "/sessions"):
         method = method if path != "/sessions" else "POST"
         check(client.open(f"{BASE}{path}", method=method), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize(("method", "deed"), DEEDS)
+def test_a_session_of_a_key_is_the_keys_and_the_administrators(
+    uma: Caller, admin: Caller, pipelines: list[Pipeline], method: str, deed: str
+) -> None:
+    ours, other = pipelines
+    own = started(ours)["id"]
+
+    for caller, session_id in (
+        (other, own),
+        (uma, own),
+        *((ours, started(each)["id"]) for each in (admin, uma, other)),
+    ):
+        check(ask(caller, method, session_id, deed), 404, "SESSION_NOT_FOUND")
+    assert admin.get(f"/sessions/{own}").status_code == 200
+    assert ask(ours, method, own, deed, **at("8.8.8.8")).status_code == 200
+
+
+def test_a_key_of_the_organisation_lists_its_own(uma: Caller, admin: Caller, pipelines: list[Pipeline]) -> None:
+    ours, other = pipelines
+    first, _, third, _, _ = (started(caller) for caller in (ours, other, ours, uma, admin))
+
+    assert [shown["id"] for shown in ours.get("/sessions").json] == [third["id"], first["id"]]
+    assert len(admin.get("/sessions").json) == 5
 
 
 def test_a_user_lists_his_own_and_an_administrator_all(uma: Caller, admin: Caller, outsider: Caller) -> None:

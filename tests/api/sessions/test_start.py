@@ -16,7 +16,18 @@ from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets.models import Grant
 from tests.api.conftest import BASE, Caller, unknown_id
-from tests.api.sessions.conftest import HOME, SECOND, MakeRole, at, openable, session_of, start, started
+from tests.api.sessions.conftest import (
+    HOME,
+    SECOND,
+    MakeRole,
+    Pipeline,
+    at,
+    make_pipeline,
+    openable,
+    session_of,
+    start,
+    started,
+)
 from tests.api.test_errors import check
 from tests.rows import make_credential, make_resource
 
@@ -30,11 +41,6 @@ def length(shown: dict[str, Any]) -> float:
 def make_free(organisation: Organisation) -> None:
     with write():
         Organisation.update(tier="FREE").where(Organisation.id == organisation.id).execute()
-
-
-def key_of_organisation(admin: Caller, *scopes: str) -> dict[str, str]:
-    body = {"name": "CI", "scopes": list(scopes), "belongsTo": "ORGANIZATION"}
-    return {"X-API-Key": admin.post("/api-keys", json=body).json["plainTextKey"]}
 
 
 def test_an_administrator_is_let_in_to_everything(admin: Caller, resource: Resource, credential: Credential) -> None:
@@ -85,11 +91,14 @@ def test_a_user_is_let_in_to_what_the_roles_name(
     assert shown["userId"] == str(user.user.id)
 
 
-def test_who_has_no_role_is_let_in_to_nothing(user: Caller, admin: Caller, resource: Resource) -> None:
-    check(start(user), 400, "VALIDATION_ERROR")
-    answer = start(user, resourceIds=[str(resource.id)])
-    check(answer, 404, "RESOURCE_NOT_FOUND")
-    assert answer.json["message"] == f"Resource with ID {resource.id} not found"
+def test_who_has_no_role_is_let_in_to_nothing(
+    user: Caller, pipeline: Pipeline, admin: Caller, resource: Resource
+) -> None:
+    for caller in (user, pipeline):
+        check(start(caller), 400, "VALIDATION_ERROR")
+        answer = start(caller, resourceIds=[str(resource.id)])
+        check(answer, 404, "RESOURCE_NOT_FOUND")
+        assert answer.json["message"] == f"Resource with ID {resource.id} not found"
     assert admin.get("/sessions").json == []
 
 
@@ -153,13 +162,23 @@ def test_one_that_cannot_be_opened_does_not_keep_the_others_closed(
     assert (shown["status"], [ip["status"] for ip in shown["resourceIps"]]) == ("PENDING", ["PENDING", "FAILED"])
 
 
-def test_a_key_of_the_organisation_is_let_in_under_its_own_name(admin: Caller, client: Any, resource: Resource) -> None:
-    headers = key_of_organisation(admin, "sessions:write")
+def test_a_key_of_the_organisation_is_let_in_to_what_its_roles_name_under_its_own_name(
+    pipeline: Pipeline, resource: Resource, credential: Credential, make_role: MakeRole
+) -> None:
+    second = openable(credential)
+    make_role([pipeline], [resource], hours=1)
 
-    answer = client.post(f"{BASE}/sessions", json={}, headers=headers, **at(HOME))
+    shown = started(pipeline, durationHours=1)
 
-    assert answer.status_code == 201
-    assert (answer.json["userId"], answer.json["userName"], answer.json["userEmail"]) == (None, "CI", "CI")
+    assert (shown["userId"], shown["userName"], shown["userEmail"]) == (None, "CI", "CI")
+    assert [ip["resourceId"] for ip in shown["resourceIps"]] == [str(resource.id)]
+    check(start(pipeline, resourceIds=[str(resource.id), str(second.id)]), 404, "RESOURCE_NOT_FOUND")
+    for answer in (
+        start(pipeline, durationMinutes=61),
+        pipeline.post(f"/sessions/{shown['id']}/extend", json={"durationMinutes": 1}),
+    ):
+        check(answer, 400, "DURATION_EXCEEDED")
+        assert answer.json["maxDurationMinutes"] == 60
 
 
 def test_a_users_own_key_starts_the_users_session(
@@ -332,15 +351,14 @@ def test_what_has_ended_or_expired_takes_no_place(
 
 
 def test_each_key_of_the_organisation_has_places_of_its_own(
-    admin: Caller, client: Any, resource: Resource, organisation: Organisation
+    admin: Caller, resource: Resource, organisation: Organisation, make_role: MakeRole
 ) -> None:
     make_free(organisation)
     started(admin)
-    keys = [key_of_organisation(admin, "sessions:write") for _ in range(2)]
+    keys = [make_pipeline(admin) for _ in range(2)]
+    make_role(keys, [resource])
 
-    asked = [client.post(f"{BASE}/sessions", json={}, headers=key, **at(HOME)).status_code for key in (*keys, keys[0])]
-
-    assert asked == [201, 201, 400]
+    assert [start(key).status_code for key in (*keys, keys[0])] == [201, 201, 400]
 
 
 def test_a_session_is_named_by_a_new_id(admin: Caller, resource: Resource) -> None:

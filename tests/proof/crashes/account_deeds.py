@@ -157,7 +157,7 @@ def remove_a_user(site: Site, it: It) -> None:
     site.request("DELETE", f"/users/{it['user']}", None, _bearer(it), done)
 
 
-_KEY = {"name": "Another", "scopes": ["credentials:read"], "belongsTo": "ORGANIZATION"}
+_KEY = {"name": "Another", "scopes": ["credentials:read"]}
 
 
 def _make_key_anew(site: Site, it: It) -> None:

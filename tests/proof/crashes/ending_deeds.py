@@ -1,4 +1,4 @@
-"""What ends because of something else: a role, a person, a resource, a credential, an organisation."""
+"""What ends because of something else: a role, a person, a key, a resource, a credential, an organisation."""
 
 from functools import partial
 
@@ -8,7 +8,14 @@ from api.database import connection
 from api.resources.models import Resource
 from api.sessions.models import Session
 from tests.proof.crashes.deed import EVERY_CLOUD_IF_FULL, deed
-from tests.proof.crashes.people import is_let_in_no_more, with_colleague_let_in, with_role, with_unused_role
+from tests.proof.crashes.people import (
+    is_let_in_no_more,
+    with_colleague_let_in,
+    with_pipeline,
+    with_pipeline_let_in,
+    with_role,
+    with_unused_role,
+)
 from tests.proof.crashes.session_deeds import open_door, with_open_session
 from tests.proof.crashes.site import It, NotDone, Site
 from tests.proof.crashes.static_rule_deeds import office_is_let_in, with_office_let_in
@@ -38,6 +45,11 @@ def give_somebody_a_role(site: Site, it: It) -> None:
     site.ask(it, "PUT", f"/roles/{it['role']}/users/{it['user']}")
 
 
+@deed("API", prepare=with_pipeline)
+def give_a_key_a_role(site: Site, it: It) -> None:
+    site.ask(it, "PUT", f"/roles/{it['role']}/api-keys/{it['pipeline']}")
+
+
 _role_is_over = partial(is_let_in_no_more, "ROLE_REMOVED")
 
 
@@ -54,6 +66,25 @@ def take_a_resource_from_a_role(site: Site, it: It) -> None:
 @deed("API", prepare=with_colleague_let_in, ends=_role_is_over, opens=True)
 def delete_a_role(site: Site, it: It) -> None:
     site.ask(it, "DELETE", f"/roles/{it['role']}")
+
+
+def _has_ended(reason: str, _: Site, it: It) -> None:
+    with connection():
+        session = Session.get_by_id(it["session"])
+        assert (session.status, session.ended_reason) == ("CANCELLED", reason)
+
+
+_pipeline_is_out = partial(_has_ended, "ROLE_REMOVED")
+
+
+@deed("API", prepare=with_pipeline_let_in, ends=_pipeline_is_out, opens=True)
+def take_a_role_from_a_key(site: Site, it: It) -> None:
+    site.ask(it, "DELETE", f"/roles/{it['role']}/api-keys/{it['pipeline']}")
+
+
+@deed("API", prepare=with_pipeline_let_in, ends=_pipeline_is_out, opens=True)
+def revoke_a_key_that_is_let_in(site: Site, it: It) -> None:
+    site.ask(it, "DELETE", f"/api-keys/{it['pipeline']}")
 
 
 _he_has_left = partial(is_let_in_no_more, "USER_DEACTIVATED")
@@ -74,12 +105,6 @@ def _with_session_and_office(site: Site, it: It) -> None:
     with_office_let_in(site, it)
     open_door(site, it)
     site.serve()
-
-
-def _has_ended(reason: str, _: Site, it: It) -> None:
-    with connection():
-        session = Session.get_by_id(it["session"])
-        assert (session.status, session.ended_reason) == ("CANCELLED", reason)
 
 
 def _opens_something_else(site: Site, it: It) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from api.accounts.models import ApiKey, Organisation, User
 from api.credentials.models import Credential, CredentialSecret, TargetListing
 from api.resources.models import Resource
-from api.roles.models import Role, RoleResource, RoleUser
+from api.roles.models import Role, RoleApiKey, RoleResource, RoleUser
 from api.sessions.models import Session
 from api.static_rules.models import StaticRule
 from api.targets.models import Grant, Rule
@@ -79,7 +79,8 @@ def _minutes(session: Session) -> int:
 
 def _links(role: Role) -> dict[str, int]:
     return {
-        table.__name__: table.select().where(table.role_id == role.id).count() for table in (RoleResource, RoleUser)
+        table.__name__: table.select().where(table.role_id == role.id).count()
+        for table in (RoleResource, RoleUser, RoleApiKey)
     }
 
 

@@ -1,8 +1,8 @@
-"""Somebody who works here, has a role, and is let in by it."""
+"""Somebody who works here, or a pipeline, that has a role and is let in by it."""
 
 import uuid
 
-from api.accounts.service import users
+from api.accounts.service import api_keys, users
 from api.actor import Actor
 from api.database import connection, write
 from api.secret import Secret
@@ -34,6 +34,25 @@ def with_unused_role(site: Site, it: It) -> None:
     verified(site, it)
     with_colleague(site, it)
     with_role(site, it)
+
+
+def with_pipeline(site: Site, it: It) -> None:
+    """A key of the organisation, which nobody's leaving ends; a resource and a role for it."""
+    with_unused_role(site, it)
+    wanted = api_keys.NewApiKey("Deploy", ["sessions:write"], belongs_to=api_keys.ORGANIZATION)
+    with connection(), write():
+        made = api_keys.create(Actor.system(uuid.UUID(it["organisation"])), wanted)
+    it |= {"pipeline": str(made.row.id), "pipeline's key": made.plain_text}
+
+
+def with_pipeline_let_in(site: Site, it: It) -> None:
+    """A role lets the pipeline open the resource, and it has."""
+    with_pipeline(site, it)
+    site.ask(it, "PUT", f"/roles/{it['role']}/resources/{it['resource']}")
+    site.ask(it, "PUT", f"/roles/{it['role']}/api-keys/{it['pipeline']}")
+    asked = site.request("POST", "/sessions", {"durationMinutes": _MINUTES}, {"X-API-Key": it["pipeline's key"]})
+    it["session"] = asked["id"]
+    site.serve()
 
 
 def with_colleague_let_in(site: Site, it: It) -> None:

@@ -32,7 +32,7 @@ _TABLES: dict[str, Any] = {
     "STATIC_IP_RULE": StaticRule,
 }
 _ENDS = {"API_KEY": "API_KEY_REVOKE"}
-_LINKED = tuple(f"ROLE_{what}_{deed}" for what in ("RESOURCE", "USER") for deed in ("ADD", "REMOVE"))
+_LINKED = tuple(f"ROLE_{what}_{deed}" for what in ("RESOURCE", "USER", "API_KEY") for deed in ("ADD", "REMOVE"))
 # Told once more, of what had to wait for its last rule when it was deleted.
 _GONE_AT_LAST = {"rulesRemoved": True}
 _BY_THE_CLOCK = (Session, StaticRule)

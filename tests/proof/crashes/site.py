@@ -72,21 +72,22 @@ class Site:
         return addresses_of(self.run)[1]
 
     def found(self, name: str = "Acme") -> It:
-        """A company of this run, with an administrator, and a pipeline's key that may do everything."""
+        """A company of this run, with an administrator, and a key of hers that may do everything."""
         stranger = Actor.system(None)
         with connection(), write():
             company = organisations.create_organisation(stranger, f"{name} {self.run}", "PAID")
             founder = dataclasses.replace(stranger, organisation_id=company.id)
             wanted = users.NewUser(f"ada-{self.run}@example.com", "Ada", Secret.of_text(PASSWORD), users.ADMIN)
             admin = users.add(founder, wanted, self.password_hash, uuid.uuid4())
-            key = api_keys.create(founder, api_keys.NewApiKey("CI", sorted(SCOPES), belongs_to=api_keys.ORGANIZATION))
+            owner = dataclasses.replace(founder, user_id=admin.id)
+            key = api_keys.create(owner, api_keys.NewApiKey("CI", sorted(SCOPES)))
         it = {"organisation": str(company.id), "slug": company.slug, "admin": str(admin.id), "email": admin.email}
         it |= {"key": key.plain_text, "once": f"once-{self.run}"}
         self.ask(it, "GET", "/auth/me")  # that a key was used is noted at its first request
         return it
 
     def ask(self, it: It, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """What the pipeline is answered; None where it asks again and learns that it was done."""
+        """What the administrator's key is answered; None where it asks again and learns that it was done."""
         identity = {"X-API-Key": it["key"], "Idempotency-Key": it["once"]}
         return self.request(method, path, body, {**identity, **headers}, {404, 412} if self.is_repeating else set())
 
