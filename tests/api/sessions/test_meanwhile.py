@@ -22,7 +22,7 @@ from api.settings import Settings
 from api.targets.models import Target
 from tests.api.accounts.acting import as_key, as_user
 from tests.api.conftest import Caller
-from tests.api.sessions.conftest import HOME, SECOND, openable, started
+from tests.api.sessions.conftest import HOME, SECOND, MakeRole, Pipeline, openable, started
 from tests.locks import Other, other, uncommitted, waiting
 
 
@@ -36,6 +36,13 @@ def starts_nothing(actor: Actor, settings: Settings) -> None:
 def ada(admin: Caller, resource: Resource) -> Actor:
     """The administrator, already known to be her."""
     return as_user(admin.user, ip_address=HOME)
+
+
+@pytest.fixture
+def ci(pipeline: Pipeline, resource: Resource, make_role: MakeRole) -> Actor:
+    """A key of the organisation with a role, already known."""
+    make_role([pipeline], [resource])
+    return replace(as_key(pipeline.user, "sessions:write", key_id=pipeline.key_id), ip_address=HOME)
 
 
 def test_who_may_start_is_let_in(ada: Actor, settings: Settings) -> None:
@@ -143,20 +150,17 @@ def test_whoever_suspends_sees_every_session_that_is_being_started(
 @pytest.mark.engines("postgresql")
 @pytest.mark.parametrize("holder", ["person", "key"])
 def test_what_is_being_extended_keeps_its_place(
-    db: str, admin: Caller, ada: Actor, settings: Settings, holder: str
+    db: str, ada: Actor, ci: Actor, settings: Settings, holder: str
 ) -> None:
     """Also where its end would have come before that is committed."""
-    if holder == "key":
-        body = {"name": "CI", "scopes": ["sessions:write"], "belongsTo": "ORGANIZATION"}
-        key_id = uuid.UUID(admin.post("/api-keys", json=body).json["id"])
-        ada = replace(as_key(admin.user, "sessions:write", key_id=key_id), ip_address=HOME)
-    short = start(ada, NewSessionFields(duration_minutes=5), uuid.uuid4(), settings)
+    caller = {"person": ada, "key": ci}[holder]
+    short = start(caller, NewSessionFields(duration_minutes=5), uuid.uuid4(), settings)
     for _ in range(4):
-        start(ada, NewSessionFields(), uuid.uuid4(), settings)
+        start(caller, NewSessionFields(), uuid.uuid4(), settings)
 
-    with uncommitted(db, lambda: extend(ada, short.id, WantedDuration(duration_minutes=5))) as meanwhile:
+    with uncommitted(db, lambda: extend(caller, short.id, WantedDuration(duration_minutes=5))) as meanwhile:
         clock.offset += 301 * SECOND
-        another = meanwhile(lambda: start(ada, NewSessionFields(), uuid.uuid4(), settings))
+        another = meanwhile(lambda: start(caller, NewSessionFields(), uuid.uuid4(), settings))
 
     with pytest.raises(SessionLimitReached):
         another.result(30)
