@@ -44,6 +44,7 @@ _SENTENCES = {
     r"one of each IP version": "depends on what the proofs show",
     r"There is no resource that you may open\. .*": "depends on what is there",
     r"Name ipv4Address or ipv6Address: .*": "depends on whose the session is",
+    r"This key is a user's: .*": "depends on whose the key is",
     r"config\S* .*": "depends on the provider, and on the other options",
 }
 _ALLOWED = re.compile("|".join(f"(?:{sentence})" for sentence in _SENTENCES))
