@@ -11,6 +11,7 @@ from api.accounts.service.users import UserChange
 from api.actor import Actor
 from api.credentials.models import Credential
 from api.database import connection, write
+from api.lifecycle.keys import revoke_key
 from api.lifecycle.people import change_user, remove_user
 from api.lifecycle.roles import delete_role, take_resource, take_user
 from api.resources.models import Resource
@@ -22,6 +23,7 @@ from tests.api.lifecycle.conftest import (
     openable,
     opened,
     person,
+    pipeline,
     role_of,
     rules_left,
     serve,
@@ -181,21 +183,25 @@ def test_what_was_not_given_is_not_missed(by_ada: Actor, uma: User, resource: Re
 
 
 @pytest.mark.engines("postgresql")
-def test_who_starts_while_a_role_is_taken_waits_and_is_seen(by_ada: Actor, uma: User, resource: Resource) -> None:
+@pytest.mark.parametrize("deed", ["take the role", "revoke the key"])
+def test_who_starts_while_a_role_is_taken_waits_and_is_seen(
+    by_ada: Actor, uma: User, resource: Resource, deed: str
+) -> None:
     """A start holds the organisation: who takes something away sees all of it, or it sees him."""
-    role, is_open, go_on = role_of([uma], [resource]), threading.Event(), threading.Event()
+    key = pipeline(by_ada) if deed == "revoke the key" else None
+    role, is_open, go_on = role_of([key or uma], [resource]), threading.Event(), threading.Event()
 
     def start_slowly() -> Session:
         with connection(), write():
             accounts.held_organisation(uma.organisation_id)
-            session = opened(uma, resource)
+            session = opened(key or uma, resource)
             is_open.set()
             assert go_on.wait(10)
             return session
 
     def take() -> None:
         with connection():
-            take_user(by_ada, role.id, uma.id)
+            revoke_key(by_ada, key.id) if key else take_user(by_ada, role.id, uma.id)
 
     with ThreadPoolExecutor(2) as pool:
         starting = pool.submit(start_slowly)
