@@ -31,6 +31,6 @@ def change_resource(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, A
             targets.hold([change.resource], theirs)
             # What could not be asked for is in no cloud, and waits for just such a change.
             sessions.end_grants(actor, theirs & Grant.rule_id.is_null(False), RESOURCE_CHANGED)
-            sessions.follow(targets.try_again(change.resource))
+            sessions.try_again(change.resource)
             static_rules.let_in_again(Resource.id == resource_id)
     return change.resource

@@ -52,10 +52,9 @@ def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_aga
         was_active = Resource.select().where(Resource.id == claim.row_id, Resource.is_active).exists()
         resources.record(claim, asked, refusal, look_again_seconds)
         resource = Resource.get_by_id(claim.row_id)
-        waited = targets.try_again(resource)
+        sessions.try_again(resource)
         if resource.is_active and not was_active:
             restored.look_where_nobody_could(resource)
-        sessions.follow(waited)
 
 
 def _is_of_another_account(tried: KeptSecret, verified: Verified) -> bool:

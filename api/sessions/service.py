@@ -14,6 +14,7 @@ from api.database import locked, now, write
 from api.due import Claim, Priority
 from api.errors import Conflict, SessionNotFound
 from api.paging import Listing, Page, newest_first
+from api.resources.models import Resource
 from api.sessions.allowance import is_unlimited
 from api.sessions.models import Session
 from api.targets import service as targets
@@ -106,14 +107,22 @@ def end(actor: Actor, which: peewee.Node, reason: str) -> None:
 def end_grants(actor: Actor, which: peewee.Node, reason: str) -> None:
     """End the grants that match and have not ended. A session that has nothing left ends with them. Inside `write`."""
     held = targets.hold((), which)
-    theirs = Grant.select(Grant.session_id).where(which, Grant.ended_at.is_null())
     # Two that each end a part of a session must not each see the other's part as left.
-    locked(Session.select(Session.id).where(Session.id.in_(theirs)).order_by(Session.id)).execute()
+    _lock_holders(which)
     changed = targets.end(which, held)
     live: Any = Grant.select(Grant.session_id).where(Grant.session_id.in_(list(changed)), Grant.ended_at.is_null())
     left = {grant.session_id for grant in live}
     end(actor, Session.id.in_(list(changed - left)), reason)
     follow(left)
+
+
+def try_again(resource: Resource) -> None:
+    """Ask anew for what could not be asked for, where it can be by now; sessions follow. Inside `write`."""
+    which = targets.failed_on(resource)
+    if Grant.select().where(which).exists():
+        held = targets.hold([resource], which)
+        _lock_holders(which)
+        follow(targets.try_again(resource, held))
 
 
 def expire(claim: Claim) -> None:
@@ -136,6 +145,12 @@ def follow(session_ids: Collection[uuid.UUID]) -> None:
 def subject(session: Session) -> audit.Subject:
     """How the audit trail names a session."""
     return audit.Subject("SESSION", session.id, session.user_name)
+
+
+def _lock_holders(which: peewee.Node) -> None:
+    """Lock the sessions of grants that have not ended: after their targets, and before the grants."""
+    theirs = Grant.select(Grant.session_id).where(which, Grant.ended_at.is_null())
+    locked(Session.select(Session.id).where(Session.id.in_(theirs)).order_by(Session.id)).execute()
 
 
 def _end(actor: Actor, ending: Collection[Session], reason: str, held: Held, **also: Any) -> None:

@@ -77,18 +77,24 @@ def hold(resources: Iterable[Resource], grants: peewee.Node | None = None) -> He
     return holding.hold([resource for resource in resources if not obstacle_to(resource)], grants)
 
 
-def try_again(resource: Resource) -> set[uuid.UUID]:
+def failed_on(resource: Resource) -> peewee.Node:
+    """The grants that have not let anybody in to a resource, and may yet."""
+    failed: peewee.Node = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
+    return failed
+
+
+def try_again(resource: Resource, held: Held | None = None) -> set[uuid.UUID]:
     """Ask anew for what could not be asked for, if the resource can be opened by now; if not, say why. Inside `write`.
 
-    Returns the sessions whose grants are not FAILED any more.
+    Returns the sessions whose grants are not FAILED any more. held: what the caller has of their targets.
     """
-    failed = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
+    failed: Any = failed_on(resource)
     if obstacle := obstacle_to(resource):
         _say_why(failed & Grant.rule_id.is_null(), obstacle)
         return set()
     if not Grant.select().where(failed).exists():
         return set()
-    held = hold([resource], failed)
+    held = held or hold([resource], failed)
     rows = list(locked(Grant.select().where(failed).order_by(Grant.id)))
     _look_at([one.rule_id for one in rows if one.rule_id])
     asked = {one.id: Opening(resource, ip_network(one.address)) for one in rows if not one.rule_id}

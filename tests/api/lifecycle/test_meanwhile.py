@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,10 @@ from api.sessions.addresses import WantedAddresses
 from api.sessions.changing import change_addresses
 from api.sessions.starting import NewSessionFields, start
 from api.settings import Settings
+from api.targets.models import Grant
 from tests.api.lifecycle.conftest import open_on, openable, opened, serve, state_of
-from tests.locks import uncommitted
+from tests.api.lifecycle.test_changing import see
+from tests.locks import Other, uncommitted, waiting
 
 # SQLite has one writer: nothing happens meanwhile.
 pytestmark = pytest.mark.engines("postgresql")
@@ -64,3 +67,38 @@ def test_what_a_change_closes_is_not_opened_to_another_address(
 
     assert moved.result(30).ipv4_address == "81.2.69.143"
     assert open_on(session) == {other.id}
+
+
+def look(_: Actor, resource: Resource) -> None:
+    see(resource)
+
+
+def open_up(actor: Actor, resource: Resource) -> None:
+    change_resource(actor, resource.id, {"config": {"port": 8443}})
+
+
+def force(actor: Actor, resource: Resource) -> None:
+    delete_resource_by_force(actor, resource.id)
+
+
+@pytest.mark.parametrize(
+    ("deed", "columns"), [(look, {"is_active": False}), (open_up, {"config": None}), (force, {"is_active": False})]
+)
+def test_a_session_is_taken_before_its_grants_as_whoever_stops_it_does(
+    db: str,
+    by_ada: Actor,
+    uma: User,
+    credential: Credential,
+    deed: Callable[[Actor, Resource], None],
+    columns: dict[str, Any],
+) -> None:
+    """What could not be asked for has no target that both would wait for."""
+    resource = openable(credential, **columns)
+    session = opened(uma, resource)
+    one = Other(db)
+    one.lock("sessions", session.id)
+
+    with waiting(lambda: deed(by_ada, resource), one) as done:
+        one.lock("grants", Grant.get().id)
+
+    done.result(10)
