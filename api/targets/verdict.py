@@ -79,6 +79,8 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     changed: set[uuid.UUID] = set()
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
+        if seen.is_wanted and _may_go(rule, grants.get(rule.id, ())):
+            look_again_seconds = LEASE_SECONDS
         changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
     _give_back(claim, report, still_wanted, look_again_seconds)
     return changed
@@ -112,6 +114,11 @@ def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Se
     return _Seen(outcome, is_wanted, asked_at, may_arrive)
 
 
+def _may_go(rule: Rule, grants: Sequence[Grant]) -> bool:
+    """Whether a call to remove a rule may land yet: the turn before was to, and could not bring it to an end."""
+    return rule.error is not None and any(grant.status == REMOVING for grant in grants)
+
+
 def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Sequence[Grant]]:
     """The grants of each rule that want it, or wait for it to go."""
     grants: dict[uuid.UUID | None, list[Grant]] = {}
@@ -140,7 +147,10 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
         "error": error,
     }
     _update(rule, told)
-    changed = _tell_ended_grants(rule, grants, error, is_wanted)
+    # Who wants it while it is being removed keeps it once a turn that began with that has looked, or once it is gone.
+    has_looked = outcome.state is not None or outcome.is_final
+    is_kept = is_wanted and (outcome.is_gone or (outcome.was_wanted and has_looked))
+    changed = _tell_ended_grants(rule, grants, error, is_kept=is_kept)
     return changed | _tell_live_grants(grants, outcome, is_present=is_present and outcome.was_wanted)
 
 
@@ -190,12 +200,12 @@ def _tell_live_grants(grants: Sequence[Grant], outcome: Outcome, *, is_present: 
     return _sessions_of(changed)
 
 
-def _tell_ended_grants(rule: Rule, grants: Sequence[Grant], error: str | None, is_wanted: bool) -> set[uuid.UUID]:
+def _tell_ended_grants(rule: Rule, grants: Sequence[Grant], error: str | None, *, is_kept: bool) -> set[uuid.UUID]:
     """Bring the grants up to date whose rule should go; where somebody wants it again, it stays for him."""
     told: dict[str, Any] = {"error": error}
     removed = {}
     ended = [grant for grant in grants if grant.status == REMOVING]
-    if ended and is_wanted:
+    if ended and is_kept:
         keeper = wanted(Rule.id == rule.id)[0].holders[0]
         told = {"status": REMOVED, "kept_by": keeper, "error": None}
         removed = {"removed_at": now()}
