@@ -4,7 +4,7 @@ from api.clouds import Unreachable
 from api.clouds.rules import State
 from api.due import LEASE_SECONDS
 from api.sessions.models import Session
-from tests.worker.bench import Bench, due_in, pass_time, status
+from tests.worker.bench import APPLIED, REMOVED, Bench, due_in, pass_time, status, told
 from tests.worker.made_up_cloud import MadeUpCloud
 from tests.worker.reconcile.conftest import during
 
@@ -84,3 +84,16 @@ def test_a_removal_that_may_land_is_remembered_until_the_cloud_can_be_looked_at(
     bench.serve_for(20)
 
     assert list(cloud.rules.values()) == [State.PRESENT]
+
+
+def test_a_rule_that_went_before_its_worker_could_say_so_is_told_to_have_gone(bench: Bench, cloud: MadeUpCloud) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.rules.clear()  # and there it died
+
+    second = bench.open()
+    bench.serve()
+
+    assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+    assert told() == [APPLIED, REMOVED, APPLIED]
