@@ -130,7 +130,8 @@ def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Seq
 
 def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant]) -> set[uuid.UUID]:
     outcome, is_wanted = seen.outcome, seen.is_wanted
-    is_applied = _tell_changes(target, rule, outcome, is_wanted)
+    was_to_go = any(grant.status == REMOVING for grant in grants)
+    is_applied = _tell_changes(target, rule, outcome, is_kept=outcome.was_wanted and is_wanted and not was_to_go)
     if seen.is_over:
         return _forget(rule, grants)
     error = _MAY_ARRIVE if outcome.is_gone and not is_wanted else outcome.error
@@ -147,8 +148,9 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
         "error": error,
     }
     _update(rule, told)
-    # Who wanted it while it was being removed keeps it as soon as a turn begins with that, or it is gone.
-    is_kept = is_wanted and (outcome.was_wanted or outcome.is_gone)
+    # Who wants it while it is being removed keeps it once a turn that began with that has looked, or once it is gone.
+    has_looked = outcome.state is not None or outcome.is_final
+    is_kept = is_wanted and (outcome.is_gone or (outcome.was_wanted and has_looked))
     changed = _tell_ended_grants(rule, grants, error, is_kept=is_kept)
     return changed | _tell_live_grants(grants, outcome, is_present=is_present and outcome.was_wanted)
 
@@ -162,9 +164,10 @@ def _update(row: Rule | Grant, told: Mapping[str, Any], beside: Mapping[str, Any
     return True
 
 
-def _tell_changes(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool) -> bool:
+def _tell_changes(target: Target, rule: Rule, outcome: Outcome, *, is_kept: bool) -> bool:
     """One event for each time that a rule of ours came, went, was made right, or could not be.
 
+    is_kept: it was wanted all the time. If not, and it is gone or back again, it was removed, if by a worker that died.
     Returns whether the audit trail has it as applied, and not yet as removed.
     """
     is_applied = rule.is_applied
@@ -173,8 +176,9 @@ def _tell_changes(target: Target, rule: Rule, outcome: Outcome, is_wanted: bool)
         _tell(target, rule, "RULE_APPLY")
         is_applied = True
     if is_right and rule.is_applied and (outcome.was_restored or not rule.is_seen):
-        _tell(target, rule, "RULE_RESTORE")
-    if outcome.is_gone and is_applied and not (outcome.was_wanted and is_wanted):
+        for event in ("RULE_RESTORE",) if is_kept else ("RULE_REMOVE", "RULE_APPLY"):
+            _tell(target, rule, event)
+    if outcome.is_gone and is_applied and not is_kept:
         _tell(target, rule, "RULE_REMOVE")
         is_applied = False
     if outcome.is_final and outcome.error != rule.error:

@@ -34,6 +34,11 @@ class Skies(Story):
         self.world.ground.sky.weather.loses_answers = calls
         return True
 
+    @action(seconds=st.sampled_from((2, 10)))
+    def what_is_added_is_shown_late(self, seconds: int) -> bool:
+        self.world.ground.sky.weather.lag_seconds = seconds
+        return True
+
     @action(lambda story: story.world.ground.sky.weather != Weather())
     def the_weather_clears(self) -> bool:
         self.world.ground.calm()

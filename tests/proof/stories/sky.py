@@ -1,5 +1,6 @@
 """A sky in which the weather changes, and the moments at which a process can die."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 from api.clouds import Unreachable
 from api.clouds.base import Throttled
 from api.clouds.rules import Tag
+from api.database import clock
 from tests.clouds.nimbus import LOOK, OPEN, PASSES_OF_A_GATE, Pass, Sky
 
 GATES = ("north", "south")
@@ -65,11 +67,15 @@ class Moments:
 
 @dataclass
 class Weather:
-    """How many of the next calls are throttled, find no answer, or are answered by nobody after they were served."""
+    """How many of the next calls are throttled, find no answer, or are answered by nobody after they were served.
+
+    lag_seconds: for how long nobody is shown what is added.
+    """
 
     throttled: int = 0
     silent: int = 0
     loses_answers: int = 0
+    lag_seconds: int = 0
 
 
 class StormySky(Sky):
@@ -80,6 +86,8 @@ class StormySky(Sky):
         self._moments = moments
         self.weather = Weather()
         self.at_call: Callable[[], None] | None = None
+        self._there: set[str] = set()
+        self._hidden_until: dict[str, float] = {}
 
     def asked(self, key: str, right: str, gate: str | None = None) -> dict[str, Pass]:
         passes = super().asked(key, right, gate)
@@ -93,13 +101,28 @@ class StormySky(Sky):
         if right == OPEN and self.at_call is not None:
             happens, self.at_call = self.at_call, None
             happens()
-        return passes
+        return passes if right == OPEN else self._shown(passes)
 
     def answer(self) -> None:
+        self._hide_what_was_added()
         self._moments.one(is_done=False)
         if self.weather.loses_answers:
             self.weather.loses_answers -= 1
             raise Unreachable("Nimbus did not answer")
+
+    def _shown(self, passes: dict[str, Pass]) -> dict[str, Pass]:
+        return {name: each for name, each in passes.items() if self._hidden_until.get(name, 0.0) <= _moment()}
+
+    def _hide_what_was_added(self) -> None:
+        there = {name for passes in self.gates.values() for name in passes}
+        if self.weather.lag_seconds:
+            until = _moment() + self.weather.lag_seconds
+            self._hidden_until |= dict.fromkeys(there - self._there, until)
+        self._there = there
+
+
+def _moment() -> float:
+    return time.monotonic() + clock.offset / 1_000_000
 
 
 @dataclass

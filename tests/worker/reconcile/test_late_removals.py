@@ -1,0 +1,99 @@
+"""Removals that land late, when their rule is wanted again: what is told to be there is looked at again soon."""
+
+from api.clouds import Unreachable
+from api.clouds.rules import State
+from api.due import LEASE_SECONDS
+from api.sessions.models import Session
+from tests.worker.bench import APPLIED, REMOVED, Bench, due_in, pass_time, status, told
+from tests.worker.made_up_cloud import MadeUpCloud
+from tests.worker.reconcile.conftest import during
+
+
+def test_a_removal_that_lands_when_its_rule_is_wanted_again_is_mended_soon(bench: Bench, cloud: MadeUpCloud) -> None:
+    """The cloud left it unanswered, and went on showing the rule."""
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    assert status(first) == ("EXPIRING", "REMOVING")
+    del cloud.answers["revoke"]
+    second = bench.open()
+    bench.serve()
+    assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+
+    pass_time(10)
+    cloud.rules.clear()  # it has landed
+    bench.serve_for(10)
+
+    assert list(cloud.rules.values()) == [State.PRESENT]
+    assert status(second) == ("ACTIVE", "APPLIED")
+    assert (due_in() or 0) > LEASE_SECONDS, "nothing is expected any more"
+
+
+def test_a_removal_that_lands_when_its_rule_was_wanted_again_during_the_call_is_mended_soon(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    later: list[Session] = []
+
+    def no_answer() -> None:
+        later.append(bench.open())
+        raise Unreachable("the cloud did not answer")
+
+    during(cloud, "revoke", no_answer)
+    bench.serve_for(2)
+    assert (status(first), status(later[0])) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+
+    cloud.rules.clear()  # it has landed
+    bench.serve_for(20)
+
+    assert list(cloud.rules.values()) == [State.PRESENT]
+    assert status(later[0]) == ("ACTIVE", "APPLIED")
+
+
+def test_a_rule_whose_removal_nobody_asked_for_is_looked_at_as_seldom_as_others(bench: Bench) -> None:
+    first, _ = bench.open(), bench.open()
+    bench.serve()
+
+    bench.end(first)
+    bench.serve()
+
+    assert status(first) == ("CANCELLED", "REMOVED")
+    assert (due_in() or 0) > LEASE_SECONDS
+
+
+def test_a_removal_that_may_land_is_remembered_until_the_cloud_can_be_looked_at(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    cloud.answers["list"] = Unreachable("the cloud did not answer")
+    second = bench.open()
+    bench.serve()
+    cloud.answers.clear()
+    bench.serve_for(2)
+    assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+
+    cloud.rules.clear()  # it has landed
+    bench.serve_for(20)
+
+    assert list(cloud.rules.values()) == [State.PRESENT]
+
+
+def test_a_rule_that_went_before_its_worker_could_say_so_is_told_to_have_gone(bench: Bench, cloud: MadeUpCloud) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.rules.clear()  # and there it died
+
+    second = bench.open()
+    bench.serve()
+
+    assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
+    assert told() == [APPLIED, REMOVED, APPLIED]
