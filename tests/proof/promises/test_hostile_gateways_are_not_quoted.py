@@ -20,7 +20,7 @@ from tests.proof.ledger import proven
 from tests.proof.promises.forbidden_servers import PAGE, Forbidden, forbidden_servers
 from tests.proof.promises.hostile_gateway import ANSWERS, WORD, HostileGateway, hostile_gateway
 from tests.served_api import EMAIL, PASSWORD, served, settings_in
-from tests.server_process import ApiProcess, ServerProcess, worker_at
+from tests.server_process import ApiProcess, ServerProcess
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -70,7 +70,7 @@ def site(gateway: HostileGateway, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("site")
     settings = settings_in(folder) | {"PYTHONPATH": str(DEBUG_LOGGING)}
     for_api = {name: value for name, value in settings.items() if name != "ENTRYGUARD_REDIS_URL"}
-    worker = ServerProcess(settings | {NETWORKS: f"{LOOPBACK}/32"}, folder / "worker.log", worker_at("APISIX"))
+    worker = ServerProcess(settings | {NETWORKS: f"{LOOPBACK}/32"}, folder / "worker.log")
     with forbidden_servers() as forbidden, served(folder, 1, **for_api, **{NETWORKS: "127.0.0.0/8,::1/128"}) as api:
         _, login = api.ask("POST", "/api/v1/auth/login", {"email": EMAIL, "password": PASSWORD})
         access = {"Authorization": f"Bearer {login['accessToken']}"}
