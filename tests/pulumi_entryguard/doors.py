@@ -38,7 +38,7 @@ class Doors:
         wanted = {"name": "doors", "provider": "AWS", "credentialType": "ACCESS_KEY"}
         made = self._ask("POST", "/credentials", wanted | {"credentialData": aws.user().credential_data})
         self._credential = str(made["id"])
-        self._pipelines = str(self._ask("POST", "/roles", {"name": "pipelines"})["id"])
+        self._pipelines = str(self._ask("POST", "/roles", {"name": f"pipelines {uuid.uuid4()}"})["id"])
         self._ask("POST", f"/credentials/{self._credential}/verify?wait=true")
 
     def door(self, name: str | None = None) -> Door:

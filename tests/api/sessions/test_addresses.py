@@ -186,6 +186,7 @@ def test_nobody_is_told_who_shows_nothing(client: Any, db: str) -> None:
     check(client.get(f"{BASE}/detect-ip"), 401, "UNAUTHORIZED")
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_a_proof_is_good_for_a_minute(uma: Caller) -> None:
     shown = proof(uma, HOME_6)
     clock.offset += 59 * SECOND
