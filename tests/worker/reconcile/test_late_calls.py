@@ -203,24 +203,3 @@ def test_what_a_cloud_calls_a_rule_is_kept_where_it_cannot_be_looked_at_afterwar
     rule = Rule.get()
     assert rule.provider_ids == [Tag(identity(), rule.id).short]
     assert status(session) == ("PENDING", "PENDING")
-
-
-def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_there(
-    bench: Bench, cloud: MadeUpCloud
-) -> None:
-    first = bench.open()
-    bench.serve()
-    bench.end(first)
-    later: list[Session] = []
-
-    def no_answer() -> None:
-        later.append(bench.open())
-        raise Unreachable("the cloud did not answer")
-
-    during(cloud, "revoke", no_answer)
-    serve_one(bench)
-
-    assert status(later[0]) == ("PENDING", "PENDING")
-    bench.serve_for(2)
-    assert status(later[0]) == ("ACTIVE", "APPLIED")
-    assert told() == [APPLIED]

@@ -6,7 +6,22 @@ from api.due import LEASE_SECONDS
 from api.sessions.models import Session
 from tests.worker.bench import APPLIED, REMOVED, Bench, due_in, pass_time, status, told
 from tests.worker.made_up_cloud import MadeUpCloud
-from tests.worker.reconcile.conftest import during
+from tests.worker.reconcile.conftest import during, serve_one
+
+
+def wanted_again_during_an_unanswered_removal(bench: Bench, cloud: MadeUpCloud) -> tuple[Session, list[Session]]:
+    """A session that has ended, and a list of whoever wants its rule while the cloud is asked to remove it."""
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    later: list[Session] = []
+
+    def no_answer() -> None:
+        later.append(bench.open())
+        raise Unreachable("the cloud did not answer")
+
+    during(cloud, "revoke", no_answer)
+    return first, later
 
 
 def test_a_removal_that_lands_when_its_rule_is_wanted_again_is_mended_soon(bench: Bench, cloud: MadeUpCloud) -> None:
@@ -34,16 +49,7 @@ def test_a_removal_that_lands_when_its_rule_is_wanted_again_is_mended_soon(bench
 def test_a_removal_that_lands_when_its_rule_was_wanted_again_during_the_call_is_mended_soon(
     bench: Bench, cloud: MadeUpCloud
 ) -> None:
-    first = bench.open()
-    bench.serve()
-    bench.end(first)
-    later: list[Session] = []
-
-    def no_answer() -> None:
-        later.append(bench.open())
-        raise Unreachable("the cloud did not answer")
-
-    during(cloud, "revoke", no_answer)
+    first, later = wanted_again_during_an_unanswered_removal(bench, cloud)
     bench.serve_for(2)
     assert (status(first), status(later[0])) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
 
@@ -97,3 +103,15 @@ def test_a_rule_that_went_before_its_worker_could_say_so_is_told_to_have_gone(be
 
     assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
     assert told() == [APPLIED, REMOVED, APPLIED]
+
+
+def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_there(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    _, later = wanted_again_during_an_unanswered_removal(bench, cloud)
+    serve_one(bench)
+
+    assert status(later[0]) == ("PENDING", "PENDING")
+    bench.serve_for(2)
+    assert status(later[0]) == ("ACTIVE", "APPLIED")
+    assert told() == [APPLIED]
