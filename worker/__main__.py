@@ -1,5 +1,6 @@
 """`python -m worker`: serves what is due until SIGTERM. Start as many as you like, on as many machines."""
 
+import os
 import signal
 import sys
 from functools import partial
@@ -20,8 +21,9 @@ CHILDREN = 2
 
 def main() -> int:
     """Start and watch the processes. The exit code is 1, with a sentence, where they could not serve."""
-    # Until the parent watches: nothing has begun that had to be ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Until the parent watches, nothing has begun that had to be ended. Nothing is raised either: what is loaded may
+    # turn an exception, SystemExit too, into one of its own.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     harden()
     log.to_stderr()
     try:
