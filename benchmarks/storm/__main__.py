@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.storm.figures import read
 from benchmarks.storm.page import summary, written
-from benchmarks.storm.plan import Mode, Plan
+from benchmarks.storm.plan import CALM_RATE, RATE, Mode, Plan
 from benchmarks.storm.run import run
 
 _PAGE = Path(__file__).parents[2] / "docs" / "storm.md"
@@ -48,7 +48,7 @@ def _plans(asked: argparse.Namespace) -> list[Plan]:
 
 def _plan(asked: argparse.Namespace, mode: Mode, seed: int) -> Plan:
     kills = asked.kills if mode is Mode.STORM else 0
-    rate: float = asked.rate
+    rate: float = asked.rate if mode is Mode.STORM else min(asked.rate, CALM_RATE)
     if mode is Mode.CLOUD_AWAY:
         rate = asked.sessions / (asked.away_seconds + _BESIDE_SECONDS)
     return Plan(mode, seed, asked.sessions, kills, rate, asked.away_seconds)
@@ -62,7 +62,12 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", nargs="+", type=int, default=[1], help=seeds)
     parser.add_argument("--sessions", type=int, default=2_000, help="how many are started in each run (%(default)s)")
     parser.add_argument("--kills", type=int, default=200, help="how many kill -9 in each storm (%(default)s)")
-    parser.add_argument("--rate", type=float, default=3.0, help="sessions a second (%(default)s)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=RATE,
+        help=f"sessions a second (%(default)s; {CALM_RATE} at most where nothing is killed)",
+    )
     parser.add_argument("--away-seconds", type=float, default=1_200, help="how long a cloud is away (%(default)s)")
     parser.add_argument("--figures", type=Path, default=Path(".storm"), help="the folder of the figures (%(default)s)")
     parser.add_argument("--logs", type=Path, help="a folder for what the processes say; else it is thrown away")

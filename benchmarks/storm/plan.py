@@ -12,6 +12,11 @@ TARGETS = 12
 """Three in each cloud."""
 WORKERS = 3
 API_PROCESSES = 2
+RATE = 3.0
+"""Sessions a second."""
+CALM_RATE = 2.0
+"""The same where nothing is killed. With more of them the callers, the stand-ins and the watch take so much of two
+processors that what is measured is the wait for a processor."""
 RESTART_SECONDS = 0.3
 """After which what a supervisor keeps is started again."""
 AFTER_SECONDS = LEASE_SECONDS + 5
