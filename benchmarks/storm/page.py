@@ -30,9 +30,9 @@ PostgreSQL (`fsync` off: no machine dies), Valkey without persistence, and the s
 APISIX, with {TARGETS // CLOUDS} targets in each. Callers with tokens and keys start sessions over HTTP from
 {len(ADDRESSES)} addresses, IPv4 and IPv6, for one to three targets and 8 to 30 s: 40 in 100 are left to expire, 30 are
 stopped, 20 are extended, 10 move to another address; {RATE:g} in a second, or {CALM_RATE:g} where nothing is killed,
-since all of this shares the processors with what is measured. Some share a rule; {SHARED} addresses have an equal rule of
-somebody else on every target. He adds, edits and removes rules of his all the while (on APISIX, whose Admin API cannot
-take two writers of one whitelist, other parts of the route).
+since all of this shares the processors with what is measured. Some share a rule; {SHARED} addresses have an equal rule
+of somebody else on every target. He adds, edits and removes rules of his all the while (on APISIX, whose Admin API
+cannot take two writers of one whitelist, other parts of the route).
 
 **The storm.** `kill -9` at random times on random processes, Valkey among them. Parents and Valkey are started again
 after {RESTART_SECONDS:g} s, as a supervisor does it, children by their parents. The clouds throttle
