@@ -150,6 +150,7 @@ def take_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> O
 def give_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> Role:
     """Give somebody a role. Raises RoleNotFound, UserNotFound, StaleObject."""
     with write():
+        accounts.locked_organisation(actor.organisation)  # nobody deletes the user meanwhile
         of(actor.organisation, role_id)
         user = users.of(actor.organisation, user_id)
         role = locked(actor, role_id)
