@@ -5,7 +5,7 @@ import sys
 
 # Their debug lines hold headers and bodies, and with them secrets: never below WARNING. flask-limiter has a line for
 # each request that it refuses, so whoever knocks often would fill the log.
-_TALKATIVE = ("boto3", "botocore", "urllib3", "google", "azure", "rq", "peewee", "werkzeug", "granian", "flask-limiter")
+_TALKATIVE = ("boto3", "botocore", "google", "azure", "rq", "peewee", "werkzeug", "granian", "flask-limiter")
 
 
 def to_stderr() -> None:

@@ -27,9 +27,11 @@ _OPERATIONS = {
 # One for each region of EC2, and for STS.
 _HOSTS = 64
 
-# At DEBUG these write requests with their signatures, and urllib3 the endpoints.
-for _name in ("boto3", "botocore", "urllib3"):
+# At DEBUG these write requests with their signatures.
+for _name in ("boto3", "botocore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+# They call out by themselves, so what `api.clouds.http` says of it has to be said here too.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class _Loader(Loader):

@@ -33,7 +33,7 @@ _LONGEST_POLL_SECONDS = 2.0
 _LONGEST_CHANGE_SECONDS = 40.0
 
 # azure-identity writes Entra's whole texts as warnings, and msal an answer that it does not understand as an error.
-for _name in ("azure", "msal", "urllib3"):
+for _name in ("azure", "msal"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 

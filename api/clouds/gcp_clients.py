@@ -40,9 +40,8 @@ _PROJECT = re.compile(r"([a-z0-9][-a-z0-9.]{0,252}:)?[a-z0-9]([-a-z0-9]{0,61}[a-
 # Given to each call: it is made once, and its time limits are those of our own session.
 ONCE: Mapping[str, Any] = {"retry": None, "timeout": None}
 
-# At DEBUG these write requests, and urllib3 the endpoints.
-for _name in ("google", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+# At DEBUG it writes requests.
+logging.getLogger("google").setLevel(logging.WARNING)
 
 _T = TypeVar("_T")
 Shape = Callable[[dict[str, Any]], bool]

@@ -7,6 +7,7 @@ What goes wrong is an error of requests, as the vendors' SDKs expect it, which a
 """
 
 import ipaddress
+import logging
 import os
 import socket
 import threading
@@ -30,6 +31,9 @@ from api.clouds.certificates import trusted
 
 _LONGEST_ANSWER = 1024 * 1024
 _CONNECTIONS = 8
+
+# Its warnings quote what a server has sent, and name the endpoints.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 Judge = Callable[[Address], bool]
 

@@ -3,6 +3,8 @@
 import gzip
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -168,3 +170,18 @@ def test_the_certificate_is_for_the_name_and_not_for_the_address(
         for session, host in ((trusting, "other.example"), (tenants_session(endpoints()), "gateway.example")):
             with pytest.raises(requests.exceptions.SSLError):
                 session.get(f"https://{host}:{port}/")
+
+
+def test_what_a_server_says_is_not_in_the_log() -> None:
+    """urllib3 would quote a header that it cannot read."""
+    program = (
+        "import sys; from api import log; from api.clouds.base import Endpoints; log.to_stderr()\n"
+        "from api.clouds.http import tenants_session\n"
+        "endpoints = Endpoints(may_be_called=lambda address: True, connect_seconds=5, read_seconds=5)\n"
+        "print(tenants_session(endpoints).get(sys.argv[1]).text)"
+    )
+    with serving(saying(b"{}", "the gateway's own words")) as (port, _):
+        url = f"http://{LOOPBACK}:{port}/"
+        said = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
+
+    assert (said.stdout, said.stderr) == ("{}\n", "")
