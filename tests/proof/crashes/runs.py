@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from api import installation
 from api.accounts import passwords
 from api.app import create_app
@@ -53,6 +55,8 @@ class Ground:
         self._ring = self._settings.key_ring_file
         # With one thread nobody may wait for a verdict: no worker is there beside the API.
         self._app = create_app(self._settings, Vault(KeyRingFile(self._ring)), threads=1)
+        # People sign in in each life; what production's parameters cost is tested elsewhere.
+        passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         self._password_hash = passwords.hashed(Secret.of_text(PASSWORD))
         load_sdks(self._settings.ca_bundle)
         if threading.active_count() > 1 or database.obj is not None:
