@@ -88,9 +88,9 @@ class Site:
 
 
 @pytest.fixture
-def site(database_url: str, key_ring_text: str, tmp_path: Path) -> Iterator[tuple[Site, AwsStandIn]]:
+def site(database_url: str, key_ring_text: str, aws: AwsStandIn, tmp_path: Path) -> Iterator[tuple[Site, AwsStandIn]]:
     seed = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(2**32))
-    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder, AwsStandIn() as aws:
+    with tempfile.TemporaryDirectory(prefix="eg-vk-") as folder:
         valkey = ValkeyServer(Path(folder))
         settings = settings_for(database_url, valkey.url, aws.endpoint, key_ring_text)
         bind(database_url)

@@ -22,12 +22,6 @@ from tests.valkey_server import ValkeyServer
 START_SECONDS = 60
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsStandIn]:
-    with AwsStandIn() as running:
-        yield running
-
-
 @pytest.fixture
 def valkey(pytestconfig: pytest.Config) -> Iterator[ValkeyServer]:
     with given_valkey(pytestconfig) as server:

@@ -29,6 +29,13 @@ _SETTLE_SECONDS = 6 * LEASE_SECONDS
 pytestmark = [pytest.mark.engines("postgresql"), pytest.mark.timeout(400)]
 
 
+@pytest.fixture(scope="module")
+def aws() -> Iterator[AwsStandIn]:
+    """One of its own, which counts the calls that met a fault."""
+    with AwsStandIn() as running:
+        yield running
+
+
 @pytest.fixture
 def bench(aws: AwsStandIn, at_aws: Endpoints, vault: Vault) -> Bench:
     return bench_at(AwsSite(aws, at_aws), vault)
