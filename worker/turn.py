@@ -42,6 +42,7 @@ class Turn:
         self._refused: set[uuid.UUID] = set()
         self._full: dict[int, tuple[str, bool]] = {}
         self._unanswered = 0
+        self._strays: set[uuid.UUID] = set()
         self._before: Listing | None = None
         self._revoked: Listing | None = None
         self._asked: list[uuid.UUID] = []
@@ -87,7 +88,8 @@ class Turn:
             if not task.is_wanted and task.kept.added and self._may_be_there(task, before):
                 self._revoke_one(connection, task.kept, task.rule_id)
         strays = {stray.rule.tag.rule: stray for stray in before.strays}
-        for rule_id in strays.keys() - work.known(strays.keys()):
+        self._strays = strays.keys() - work.known(strays.keys())
+        for rule_id in self._strays:
             self._revoke_one(connection, strays[rule_id], rule_id)
             self.failure = self.failure or self._errors.get(rule_id, (None, False))[0]
 
@@ -156,6 +158,9 @@ class Turn:
         obstacle = (self._batch.obstacle, self._batch.is_final) if self._batch.obstacle else None
         if obstacle and not found.ours and not before.ours:
             return self._unseen(task, obstacle)
+        if task.is_wanted and found.state is State.PRESENT and found.foreign and self._shows_what_is_gone(after):
+            # Whether that or a rule of somebody else's equals this one, the next look tells.
+            return self._unseen(task, (_NOT_SHOWN, False))
         is_right = found.state is State.PRESENT if task.is_wanted else not found.ours
         was_asked_for = task.rule_id in self._answered or not task.is_wanted
         otherwise = (_NOT_SHOWN, False) if was_asked_for else obstacle or (None, False)
@@ -174,6 +179,11 @@ class Turn:
             is_final=is_final and not is_right,
             was_restored=task.is_wanted and is_right and before.state is not State.PRESENT,
         )
+
+    def _shows_what_is_gone(self, listing: Listing) -> bool:
+        """Whether a listing has a rule of ours that was just revoked: reads may lag behind writes."""
+        gone = self._strays - self._errors.keys()
+        return any(listing.found[self._kept[rule_id].rule.tag].ours for rule_id in gone)
 
     def _without_a_look(self, task: Task, failure: Refused | Unreachable) -> Outcome:
         """How a rule stands where the last listing could not be had."""
