@@ -50,6 +50,7 @@ class Reconciler:
 
     def _work_on(self, lease: Lease, wanted: Work, installation: uuid.UUID, turns: list[tuple[Batch, Turn]]) -> Report:
         outcomes: dict[uuid.UUID, Outcome] = {}
+        is_outdated = False
         for batch in wanted.batches:
             secret = credentials.secret_in_use(batch.credential_id)
             if secret is None:
@@ -60,14 +61,17 @@ class Reconciler:
                 connection: Connection | Refused = self._connections.to_cloud(secret)
             except Refused as refusal:
                 connection = refusal
-            outcomes |= turn.outcomes(connection)
+            seen = turn.outcomes(connection)
+            # Rules of the credentials before it may have relied on what goes with this one's.
+            is_outdated |= bool(outcomes) and any(outcome.was_ours and outcome.is_gone for outcome in seen.values())
+            outcomes |= seen
             if turn.was_refused:
                 self._connections.drop(secret)
         return Report(
             outcomes=outcomes,
             free_rules=next((turn.free for _, turn in turns if turn.free is not None), None),
             failure=next((turn.failure for _, turn in turns if turn.failure), None),
-            is_unfinished=any(turn.is_unfinished for _, turn in turns),
+            is_unfinished=is_outdated or any(turn.is_unfinished for _, turn in turns),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import peewee
 
+from api.accounts.models import Organisation
 from api.actor import Actor
 from api.audit_log.models import AuditEntry
 from api.clouds import CLOUDS
@@ -94,6 +95,19 @@ class Bench:
         row = Target.get_or_none(Target.identifier == self.target.identifier)
         work = work_on(row.id, identity()) if row else None
         return [task.kept for batch in work.batches for task in batch.tasks] if work else []
+
+    def another_credential(self) -> Credential:
+        """One more of the same organisation and account."""
+        made = make_credential(
+            Organisation.get_by_id(self.credential.organisation_id),
+            provider=self.credential.provider,
+            credential_type=self.credential.credential_type,
+            is_valid=True,
+            account=self.credential.account,
+        )
+        with write():
+            keep_secret(made, 1, self.site.credential_data(), self.vault)
+        return made
 
     def replace_secret(self, data: dict[str, str]) -> None:
         """A new secret that has been verified."""

@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from api.accounts.models import Organisation
 from api.clouds.rules import State, Tag
 from api.database import current_time
 from api.installation import identity
 from api.targets import service as targets
 from api.targets.models import Rule
-from tests.rows import make_credential
 from tests.worker.bench import HERE, THERE, Bench, bench_at, due_in, grant_of, pass_time, resource_on, status
 from tests.worker.made_up_cloud import MadeUpCloud
 from tests.worker.reconcile.conftest import FORBIDDEN, put
@@ -141,13 +139,7 @@ def test_a_removal_does_not_wait_for_a_credential_that_is_paused(bench: Bench, c
 
 def test_a_rule_goes_over_to_the_credential_of_who_still_wants_it(bench: Bench, cloud: MadeUpCloud) -> None:
     first = bench.open()
-    other = make_credential(
-        Organisation.get_by_id(bench.credential.organisation_id),
-        is_valid=True,
-        account="1",
-        provider="AWS",
-        credential_type="ACCESS_KEY",
-    )
+    other = bench.another_credential()
     second = bench.open(HERE, resource_on(other, bench.target))
     bench.serve()
     assert Rule.get().credential_id == bench.credential.id

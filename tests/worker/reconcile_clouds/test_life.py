@@ -204,6 +204,32 @@ def test_a_rule_that_a_person_edited_goes_all_the_same(tagged: Bench) -> None:
     assert status(session) == ("CANCELLED", "REMOVED")
 
 
+def test_what_relies_on_a_rule_of_another_credential_stays_open_when_that_goes(bench: Bench) -> None:
+    """The credential whose rules are the oldest is worked on first."""
+    before = bench.everything()
+    takes_ports = bench.site.cloud.name != "APISIX"
+    config = {"ports": [22, 443]} if takes_ports else None
+    oldest = bench.open(THERE)
+    first = bench.open(HERE, resource_on(bench.another_credential(), bench.target, config=config))
+    bench.serve()
+    relying = bench.open()
+    bench.serve()
+    assert status(relying) == ("ACTIVE", "APPLIED")
+
+    bench.end(first)
+    bench.serve()
+
+    assert status(relying) == ("ACTIVE", "APPLIED")
+    here = bench.everything()
+    bench.look()
+    assert bench.everything() == here
+    assert HERE in here
+    for session in (oldest, relying):
+        bench.end(session)
+    bench.serve()
+    assert bench.everything() == before
+
+
 def test_a_secret_that_was_replaced_meanwhile_removes_what_the_old_one_added(bench: Bench) -> None:
     before = bench.everything()
     session = bench.open()
