@@ -39,7 +39,7 @@ class ValkeyServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start it empty, and return when it answers."""
+        """Start it empty, and return when it answers. Raises RuntimeError if it does not, or somebody ends it first."""
         arguments = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
         arguments += ["--dir", str(self._socket.parent), "--requirepass", self.password or ""]
         self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class ValkeyServer:
         )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if time.monotonic() > deadline:
+            if not self.is_running or time.monotonic() > deadline:
                 raise RuntimeError("Valkey did not start")
             time.sleep(0.02)
 
