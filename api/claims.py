@@ -20,6 +20,8 @@ from api.due import LEASE_SECONDS, Claim, DueModel, Priority, Turn, is_due
 # How long a look goes on when others are taking what it found, before it says that nothing is due, and its pauses.
 _RACE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.02
+# How many organisations a look has in mind: of the first, what is due may be in somebody's hands for seconds.
+_NEXT_FEW = 8
 _NOTHING = 99
 # A claim's token is the claimant's slot, then what is its own.
 _OWN_BITS = 64
@@ -39,7 +41,7 @@ def claim(models: Sequence[type[DueModel]], priorities: Sequence[Priority], slot
     models = _with_due_rows(tuple(models))
     until = time.monotonic() + _RACE_SECONDS
     while time.monotonic() < until:
-        waiting = [found for model in models if (found := _waiting(model, tuple(priorities)))]
+        waiting = [found for model in models for found in _waiting(model, tuple(priorities))]
         if not waiting:
             return None
         for priority, _, organisation_id, model in sorted(waiting, key=lambda found: found[:2]):
@@ -82,14 +84,14 @@ def _any_due(models: tuple[type[DueModel], ...]) -> Any:
 
 def _waiting(
     model: type[DueModel], priorities: tuple[Priority, ...]
-) -> tuple[int, int, uuid.UUID, type[DueModel]] | None:
+) -> list[tuple[int, int, uuid.UUID, type[DueModel]]]:
     """Whose turn it is among the organisations with due rows: the best priority first, then the longest wait."""
-    found = _asked(_whose_turn, model, priorities)
-    if not found or found[0][0] == _NOTHING:
-        return None
-    [(priority, served_at, organisation)] = found
-    organisation_id: Any = Turn.organisation_id.python_value(organisation)
-    return priority, served_at, organisation_id, model
+    organisation_id: Any = Turn.organisation_id.python_value
+    return [
+        (priority, served_at, organisation_id(organisation), model)
+        for priority, served_at, organisation in _asked(_whose_turn, model, priorities)
+        if priority != _NOTHING
+    ]
 
 
 def _whose_turn(model: type[DueModel], priorities: tuple[Priority, ...]) -> Any:
@@ -97,7 +99,7 @@ def _whose_turn(model: type[DueModel], priorities: tuple[Priority, ...]) -> Any:
     steps = [(_has_due(model, priority), int(priority)) for priority in sorted(priorities)]
     urgency = peewee.Case(None, steps, _NOTHING)
     turns = Turn.select(urgency, Turn.served_at, Turn.organisation_id)
-    return turns.order_by(peewee.SQL("1"), peewee.SQL("2")).limit(1)
+    return turns.order_by(peewee.SQL("1"), peewee.SQL("2")).limit(_NEXT_FEW)
 
 
 def _asked(question: Callable[..., Any], *about: Any) -> Any:

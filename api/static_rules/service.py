@@ -13,7 +13,7 @@ from api.accounts import service as accounts
 from api.accounts.models import Organisation
 from api.actor import Actor
 from api.conditional import check_if_match
-from api.database import current_time, delete, now, write
+from api.database import current_time, delete, lock, now, write
 from api.due import Priority
 from api.errors import Conflict, InvalidInput, ResourceNotFound, StaticRuleNotFound
 from api.identifiers import parse
@@ -123,7 +123,10 @@ def remove(actor: Actor, rule_id: uuid.UUID) -> None:
         accounts.locked_organisation(actor.organisation)
         rule = of(actor.organisation, rule_id)
         check_if_match(rule.revision)
-        targets.end(Grant.static_rule_id == rule.id)
+        # Its targets, its row, its grants: as whoever ends it when its time is up.
+        held = targets.hold((), _open_to(rule))
+        lock(rule)
+        targets.end(_open_to(rule), held)
         audit.record(actor, "STATIC_IP_RULE_DELETE", subject(rule))
         delete(StaticRule, StaticRule.id == rule.id)
 

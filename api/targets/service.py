@@ -83,7 +83,7 @@ def failed_on(resource: Resource) -> peewee.Node:
     return failed
 
 
-def try_again(resource: Resource, held: Held | None = None) -> set[uuid.UUID]:
+def try_again(resource: Resource, held: Held) -> set[uuid.UUID]:
     """Ask anew for what could not be asked for, if the resource can be opened by now; if not, say why. Inside `write`.
 
     Returns the sessions whose grants are not FAILED any more. held: what the caller has of their targets.
@@ -92,9 +92,6 @@ def try_again(resource: Resource, held: Held | None = None) -> set[uuid.UUID]:
     if obstacle := obstacle_to(resource):
         _say_why(failed & Grant.rule_id.is_null(), obstacle)
         return set()
-    if not Grant.select().where(failed).exists():
-        return set()
-    held = held or hold([resource], failed)
     rows = list(locked(Grant.select().where(failed).order_by(Grant.id)))
     _look_at([one.rule_id for one in rows if one.rule_id])
     asked = {one.id: Opening(resource, ip_network(one.address)) for one in rows if not one.rule_id}

@@ -20,6 +20,7 @@ from api.due import Claim, Priority, Turn, renew, settle
 from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets.models import Target
+from tests.locks import other
 from tests.proof.statements import heard
 from tests.rows import make_credential, make_due, make_organisation, make_resource, make_target
 
@@ -32,6 +33,14 @@ def take(*models: type[due.DueModel]) -> Claim:
     taken = claim(models or (Credential,), ALL)
     assert taken is not None
     return taken
+
+
+def served_just_now() -> Credential:
+    """A credential of an organisation whose turn is after those that were never served."""
+    organisation = make_organisation()
+    make_due(make_credential(organisation))
+    take()
+    return make_credential(organisation)
 
 
 def test_the_most_urgent_is_served_first() -> None:
@@ -189,6 +198,32 @@ def test_nobody_queues_behind_who_is_claiming(db: str) -> None:
     looking.join()
 
     assert [found and found.row_id for found in taken] == [row.id]
+
+
+@pytest.mark.engines("postgresql")
+def test_rows_that_somebody_holds_hold_up_no_other_organisation(db: str) -> None:
+    stuck, free = [make_credential() for _ in range(3)], served_just_now()
+    make_due(*stuck, free)
+
+    with other(db) as holding:
+        for row in stuck:
+            holding.lock("credentials", row.id)
+        assert take().row_id == free.id
+
+    assert {take().row_id for _ in stuck} == {row.id for row in stuck}
+
+
+@pytest.mark.engines("postgresql")
+def test_who_claims_for_one_organisation_holds_up_no_other(db: str) -> None:
+    longest, free = make_credential(), served_just_now()
+    make_due(longest, free)
+
+    with closing(psycopg2.connect(db)) as claiming:
+        turn = "SELECT 1 FROM turns WHERE organisation_id = %s FOR NO KEY UPDATE"
+        claiming.cursor().execute(turn, (str(longest.organisation_id),))
+        assert take().row_id == free.id
+
+    assert take().row_id == longest.id
 
 
 def test_to_find_nothing_due_takes_one_statement() -> None:

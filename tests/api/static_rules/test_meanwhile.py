@@ -7,7 +7,7 @@ import pytest
 from api.credentials.models import Credential
 from api.database import clock
 from api.resources.models import Resource
-from api.targets.models import Target
+from api.targets.models import Grant, Target
 from tests.api.conftest import Caller
 from tests.api.static_rules.conftest import A_WHILE_SECONDS, expire, in_a_while, live, made, openable
 from tests.locks import Other, just_before, waiting
@@ -65,3 +65,17 @@ def test_one_is_taken_after_its_targets_as_whoever_ends_it_does(db: str, admin: 
         one.lock("static_ip_rules", uuid.UUID(rule_id))
 
     assert done.result(10).status_code == 200
+
+
+def test_one_that_is_deleted_is_taken_before_its_grants_as_whoever_ends_it_does(
+    db: str, admin: Caller, resource: Resource
+) -> None:
+    rule_id = made(admin, resource)["id"]
+    one = Other(db)
+    one.lock("static_ip_rules", uuid.UUID(rule_id))
+
+    with waiting(lambda: admin.delete(f"/static-ip-rules/{rule_id}"), one) as done:
+        one.lock("grants", Grant.get().id)
+
+    assert done.result(10).status_code == 204
+    assert live() == set()

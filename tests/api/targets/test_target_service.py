@@ -143,7 +143,7 @@ def test_what_could_not_be_opened_is_asked_for_when_it_can(credential: Credentia
     resource.is_active = True
 
     with write():
-        assert targets.try_again(resource) == {session.id}
+        assert targets.try_again(resource, targets.hold([resource])) == {session.id}
 
     assert grant_of(session).status == "PENDING"
     assert grant_of(session).rule_id == Rule.get().id

@@ -10,6 +10,7 @@ from api.clouds.rules import Tag
 from api.database import current_time, write
 from api.due import Priority
 from api.installation import identity
+from api.sessions.service import try_again
 from api.targets import overdue
 from api.targets import service as targets
 from api.targets.models import Target
@@ -128,7 +129,7 @@ def test_what_was_refused_is_tried_again_when_its_resource_is_mended(bench: Benc
     del cloud.answers["apply"]
 
     with write():
-        targets.try_again(bench.resource)
+        try_again(bench.resource)
     bench.serve()
 
     assert status(session) == ("ACTIVE", "APPLIED")
