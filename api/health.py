@@ -51,9 +51,9 @@ def metrics() -> flask.Response:
     stuck = Gauge("entryguard_stuck_rows", "Rows that failed for two minutes or more", ["kind"], registry=registry)
     rules = Gauge("entryguard_overdue_rules", "Rules that should be gone and are not", registry=registry)
     oldest = Gauge("entryguard_oldest_overdue_rule_seconds", "How long one of them should be gone", registry=registry)
-    undecided = Gauge("entryguard_copy_undecided", "1: the database is a copy, nothing is done", registry=registry)
+    undecided = Gauge("entryguard_copy_undecided", "1: a copy, or it may be: nothing is done", registry=registry)
     with connection():
-        undecided.set(installation.is_undecided())
+        undecided.set(installation.obstacle() is not None)
         left = overdue.figures()
         rules.set(left.rules)
         oldest.set(left.oldest_seconds)
@@ -100,6 +100,6 @@ def _installation(_: Server) -> bool:
     """Whether anything may be done in a cloud."""
     try:
         with connection():
-            return not installation.is_undecided()
+            return installation.obstacle() is None
     except _DATABASE_FAILURES:
         return False

@@ -31,6 +31,9 @@ UNDECIDED = (
     "`entryguard-server restore --new-installation` where the original lives and its rules are to be left to it."
 )
 _OPENS_NOTHING = "The server was restored from a backup and opens nothing until its operator says how it goes on."
+_CANNOT_TELL = (
+    "The server cannot tell whether its database is a copy, and opens nothing until its operator lets it ask."
+)
 _MAY_NOT_ASK = (
     "The database's role may not call pg_control_system(), by which a copy of the database is told from the original. "
     "Run `GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC` in this database, as a superuser."
@@ -66,7 +69,7 @@ def identity() -> uuid.UUID:
 
 
 def is_undecided() -> bool:
-    """The database is a copy, and nobody has said what becomes of it."""
+    """The database is a copy, and nobody has said what becomes of it. Raises SettingsError where it does not tell."""
     kept, here = _look()
     return kept is not None and kept != here
 
@@ -82,10 +85,18 @@ def may_work() -> bool:
     return not is_undecided()
 
 
+def obstacle() -> str | None:
+    """Why nothing is done in any cloud, and what an operator is to run; None where workers work."""
+    try:
+        return UNDECIDED if is_undecided() else None
+    except SettingsError as error:  # a server that was started may lose the right to ask
+        return str(error)
+
+
 def check_is_decided() -> None:
-    """Raises Unavailable where nobody would be let in, since the database is a copy."""
-    if is_undecided():
-        raise Unavailable(_OPENS_NOTHING, retry_after=_RETRY_SECONDS)
+    """Raises Unavailable where nobody would be let in, since the database is a copy, or does not tell."""
+    if reason := obstacle():
+        raise Unavailable(_OPENS_NOTHING if reason == UNDECIDED else _CANNOT_TELL, retry_after=_RETRY_SECONDS)
 
 
 def settle_here(installation_id: uuid.UUID) -> None:

@@ -23,6 +23,7 @@ GROWTH = 1.5
 HOLDING_PAUSE = 10.0
 AWAY_SECONDS = 120.0  # a server that does not answer is waited for
 CLOSING_SECONDS = 60.0
+LAST_LOOK_SECONDS = 10.0
 
 _AWAY = (RateLimited, Unavailable, Unreachable)
 
@@ -111,14 +112,31 @@ def close(session: Session) -> bool:
     until = time.monotonic() + CLOSING_SECONDS
     while True:
         try:
-            over = sessions.stop(sign_in.client(), session["id"])
-            say(f"session {session['id']} is closed ({over['endedReason']})")
+            _say_closed(sessions.stop(sign_in.client(), session["id"]))
             return True
         except EntryGuardError as error:
             if not _may_pass(error) or time.monotonic() > until:
-                say(f"{sessions.not_stopped(session['id'], error)}; it ends at {session['expiresAt']}")
-                return False
+                return _is_closed_all_the_same(session, error)
         time.sleep(1.0)
+
+
+def _is_closed_all_the_same(session: Session, error: EntryGuardError) -> bool:
+    """Look at what could not be closed, and say how it stands: somebody may have closed it, or let it end later."""
+    not_stopped = sessions.not_stopped(session["id"], error)
+    try:
+        seen = sessions.look(sign_in.client(), session["id"], until=time.monotonic() + LAST_LOOK_SECONDS)
+    except EntryGuardError:  # what is wrong is in the other error
+        say(f"{not_stopped}; it was opened until {session['expiresAt']}")
+        return False
+    if seen["endedAt"] is None:
+        say(f"{not_stopped}; it ends at {seen['expiresAt']}")
+        return False
+    _say_closed(seen)
+    return True
+
+
+def _say_closed(session: Session) -> None:
+    say(f"session {session['id']} is closed ({session['endedReason']})")
 
 
 def _may_pass(error: EntryGuardError) -> bool:

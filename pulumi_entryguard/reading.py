@@ -12,9 +12,9 @@ PAGE = 500  # the most that the API gives at once
 _T = TypeVar("_T")
 
 
-def asked(client: Client, path: str, kind: type[_T]) -> _T:
-    """The body of a GET. Raises Unreachable where it is nothing of this kind."""
-    return body_of(client, client.request("GET", path), kind)
+def asked(client: Client, path: str, kind: type[_T], until: float = float("inf")) -> _T:
+    """The body of a GET. Raises Unreachable where it is nothing of this kind. `until` as in `Client.request`."""
+    return body_of(client, client.request("GET", path, until=until), kind)
 
 
 def body_of(client: Client, answer: Answer, kind: type[_T]) -> _T:

@@ -41,9 +41,9 @@ def move(here: Whereabouts, session_id: str) -> Session:
     return body_of(here.client, here.client.request("PUT", route("sessions", session_id, "ip"), body), dict)
 
 
-def look(client: Client, session_id: str) -> Session:
-    """The session as it is now."""
-    return asked(client, route("sessions", session_id), dict)
+def look(client: Client, session_id: str, until: float = float("inf")) -> Session:
+    """The session as it is now. `until` as in `Client.request`."""
+    return asked(client, route("sessions", session_id), dict, until)
 
 
 def stop(client: Client, session_id: str) -> Session:

@@ -72,6 +72,7 @@ class Reconciler:
             free_rules=next((turn.free for _, turn in turns if turn.free is not None), None),
             failure=next((turn.failure for _, turn in turns if turn.failure), None),
             is_unfinished=is_outdated or any(turn.is_unfinished for _, turn in turns),
+            is_listed=any(turn.is_listed for _, turn in turns),
         )
 
 

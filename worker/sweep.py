@@ -67,9 +67,9 @@ class Sweeper:
         self._told_overdue = set(reasons)
 
     def tell_of_copy(self) -> None:
-        """Log that nothing is done, and what to say, for as long as the database is a copy that nobody decided on."""
-        if installation.is_undecided():
-            _log.error(installation.UNDECIDED)
+        """Log that nothing is done, and what to run, for as long as the database is a copy, or does not tell."""
+        if obstacle := installation.obstacle():
+            _log.error(obstacle)
 
     def forget(self) -> int:
         """Delete a batch of each kind of row that nobody will ask for again. Returns how many were deleted."""

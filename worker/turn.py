@@ -49,6 +49,7 @@ class Turn:
         self.has_changed = False
         self.was_refused = False
         self.is_unfinished = False
+        self.is_listed = False
         self.failure: str | None = None
         self.free: int | None = None
 
@@ -69,6 +70,7 @@ class Turn:
                 self.failure = str(failure)
             return {task.rule_id: self._without_a_look(task, failure) for task in self._tasks}
         self.free = after.free
+        self.is_listed = self._batch.obstacle is None  # else it may be another account's that was shown
         return {task.rule_id: self._seen(task, after) for task in self._tasks}
 
     def _act(self, connection: Connection) -> Listing:

@@ -40,10 +40,10 @@ def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, loo
 
 
 def credential_refused(claim: Claim, tried: KeptSecret, refusal: Refused, look_again_seconds: float) -> None:
-    """The cloud refuses the secret that was tried. Raises LostClaim."""
+    """The cloud refuses the secret that was tried; who waits is told. Raises LostClaim."""
     with write():
         if verdict.refused(claim, tried, refusal, look_again_seconds) is Effect.BAR:
-            resources.bar(tried.credential_id, str(refusal))
+            targets.bar(tried.credential_id, resources.bar(tried.credential_id, str(refusal)))
 
 
 def resource_seen(claim: Claim, asked: Wanted, refusal: Refused | None, look_again_seconds: float) -> None:

@@ -87,8 +87,8 @@ def unreachable(claim: Claim, reason: str) -> None:
         due.postpone(claim, reason)
 
 
-def bar(credential_id: uuid.UUID, error: str) -> None:
-    """Turn the resources of a credential that is invalid inactive. Inside `write`, with the credential locked."""
+def bar(credential_id: uuid.UUID, error: str) -> str:
+    """Turn the resources of a credential that is invalid inactive; why they are. Inside `write`, with it locked."""
     reason = BARRED + error
     ours = Resource.credential_id == credential_id
     for resource in Resource.select().where(ours, Resource.is_active):
@@ -100,6 +100,7 @@ def bar(credential_id: uuid.UUID, error: str) -> None:
         last_verified_at=now(),
         updated_at=now(),
     ).where(ours).execute()
+    return reason
 
 
 def look_at_all(credential_id: uuid.UUID) -> None:

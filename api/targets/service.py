@@ -79,8 +79,7 @@ def hold(resources: Iterable[Resource], grants: peewee.Node | None = None) -> He
 
 def failed_on(resource: Resource) -> peewee.Node:
     """The grants that have not let anybody in to a resource, and may yet."""
-    failed: peewee.Node = (Grant.resource_id == resource.id) & Grant.ended_at.is_null() & (Grant.status == FAILED)
-    return failed
+    return _failed(Grant.resource_id == resource.id)
 
 
 def try_again(resource: Resource, held: Held) -> set[uuid.UUID]:
@@ -90,7 +89,7 @@ def try_again(resource: Resource, held: Held) -> set[uuid.UUID]:
     """
     failed: Any = failed_on(resource)
     if obstacle := obstacle_to(resource):
-        _say_why(failed & Grant.rule_id.is_null(), obstacle)
+        _say_why(failed, obstacle)
         return set()
     rows = list(locked(Grant.select().where(failed).order_by(Grant.id)))
     _look_at([one.rule_id for one in rows if one.rule_id])
@@ -101,6 +100,15 @@ def try_again(resource: Resource, held: Held) -> set[uuid.UUID]:
     told = by_row(Grant.id, {grant_id: rules[each] for grant_id, each in asked.items()}, Grant.rule_id)
     Grant.update(rule_id=told, status=PENDING, error=None).where(Grant.id.in_(list(asked))).execute()
     return {one.session_id for one in rows if one.id in asked} - {None}
+
+
+def bar(credential_id: uuid.UUID, obstacle: str) -> None:
+    """Let what could not be asked for on a credential's resources say why none of them can be opened. Inside `write`.
+
+    The credential and its resources are the caller's. No target is held: what has no rule is on none.
+    """
+    theirs = (Resource.credential_id == credential_id) & Resource.deleting_since.is_null()
+    _say_why(_failed(Grant.resource_id.in_(Resource.select(Resource.id).where(theirs))), obstacle)
 
 
 def end(which: peewee.Node, held: Held | None = None) -> set[uuid.UUID]:
@@ -155,9 +163,15 @@ def look_at_all(credential_id: uuid.UUID) -> None:
     _look_at([row.id for row in Rule.select(Rule.id).where(Rule.credential_id == credential_id)])
 
 
-def _say_why(which: Any, obstacle: str) -> None:
-    """Let grants that could not be asked for say what is in the way now."""
-    others = list(locked(Grant.select(Grant.id).where(which, Grant.error != obstacle).order_by(Grant.id)))
+def _failed(which: Any) -> peewee.Node:
+    failed: peewee.Node = which & Grant.ended_at.is_null() & (Grant.status == FAILED)
+    return failed
+
+
+def _say_why(failed: peewee.Node, obstacle: str) -> None:
+    """Let those of the grants that could not be asked for say what is in the way now."""
+    unasked = Grant.rule_id.is_null() & (Grant.error != obstacle)
+    others = list(locked(Grant.select(Grant.id).where(failed, unasked).order_by(Grant.id)))
     if others:
         Grant.update(error=obstacle).where(Grant.id.in_([one.id for one in others])).execute()
 

@@ -57,13 +57,14 @@ class Outcome:
 class Report:
     """What a turn has shown of a target. is_unfinished: more is to be looked at or applied at once.
 
-    failure: why something could not be done that is no rule's of the target.
+    failure: why something could not be done that is no rule's of the target. is_listed: all that is there was shown.
     """
 
     outcomes: Mapping[uuid.UUID, Outcome]
     free_rules: int | None = None
     failure: str | None = None
     is_unfinished: bool = False
+    is_listed: bool = False
 
 
 def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.UUID]:
@@ -232,7 +233,8 @@ def _give_back(claim: Claim, report: Report, still_wanted: Collection[uuid.UUID]
     """When the target is looked at again: it is as urgent as the most urgent of what is left to be done there."""
     rows: Any = Rule.select(Rule.id).where(Rule.target_id == claim.row_id)
     unwanted = [row for row in rows if row.id not in still_wanted]
-    if any(outcome.state is not None for outcome in report.outcomes.values()):
+    is_bare = not report.outcomes and report.is_listed and report.failure is None
+    if is_bare or any(outcome.state is not None for outcome in report.outcomes.values()):
         Target.update(free_rules=report.free_rules, listed_at=now()).where(Target.id == claim.row_id).execute()
     reason = report.failure or _failure(report.outcomes, still_wanted)
     if reason is not None:

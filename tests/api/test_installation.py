@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,9 +19,10 @@ from api.resources.models import Resource
 from api.settings import Settings, SettingsError
 from api.start import start as start_process
 from tests.api.commands.conftest import ring_environment, ring_file  # noqa: F401  fixtures, by name
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, unknown_id
 from tests.api.sessions.conftest import credential, organisation, resource, start  # noqa: F401
 from tests.api.test_health import metrics, ready
+from worker.sweep import Sweeper
 
 
 def be_a_copy() -> None:
@@ -63,15 +65,17 @@ def test_a_copy_opens_nothing_and_shows_what_there_is(admin: Caller, resource: R
     session = start(admin).json
     be_a_copy()
 
-    moved = {"ipv4Address": "198.51.100.9"}
-    refused = [start(admin), admin.ask("PUT", f"/sessions/{session['id']}/ip", json=moved)]
-
-    for answer in refused:
-        assert (answer.status_code, answer.json["error"]) == (503, "UNAVAILABLE")
-        assert "restored from a backup" in answer.json["message"]
-        assert answer.headers["Retry-After"] == "60"
+    check_opens_nothing(admin, session["id"], "restored from a backup")
     assert admin.get(f"/sessions/{session['id']}").status_code == 200
     assert admin.post(f"/sessions/{session['id']}/stop").status_code == 200
+
+
+def check_opens_nothing(admin: Caller, session_id: str, reason: str) -> None:
+    moved = {"ipv4Address": "198.51.100.9"}
+    for answer in start(admin), admin.ask("PUT", f"/sessions/{session_id}/ip", json=moved):
+        assert (answer.status_code, answer.json["error"]) == (503, "UNAVAILABLE")
+        assert reason in answer.json["message"]
+        assert answer.headers["Retry-After"] == "60"
 
 
 @pytest.mark.redis_well("the answer names what is missed")
@@ -130,6 +134,47 @@ def test_who_may_not_ask_which_database_it_is_is_told_what_to_run(
         assert not is_undecided()
         database.execute_sql("RESET ROLE")
         database.execute_sql(f"DROP ROLE {role}")
+
+
+@pytest.fixture
+def may_not_ask_any_more(db: str, admin: Caller, resource: Resource) -> Iterator[None]:  # noqa: F811
+    """Somebody takes the right away by which a copy is told, while the server runs."""
+    role = f"server_{uuid.uuid4().hex}"
+    database.execute_sql(f"CREATE ROLE {role} IN ROLE pg_read_all_data, pg_write_all_data")
+    database.execute_sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    database.execute_sql(f"SET ROLE {role}")
+    yield
+    database.execute_sql("RESET ROLE")
+    database.execute_sql("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+    database.execute_sql(f"DROP ROLE {role}")
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.usefixtures("may_not_ask_any_more")
+def test_who_may_not_ask_any_more_opens_nothing_and_shows_what_there_is(admin: Caller) -> None:
+    check_opens_nothing(admin, unknown_id(), "cannot tell whether its database is a copy")
+    assert admin.get("/sessions").status_code == 200
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.usefixtures("may_not_ask_any_more")
+@pytest.mark.redis_well("the answer names what is missed")
+def test_who_may_not_ask_any_more_is_ready_and_says_that_nothing_is_done(client: FlaskClient) -> None:
+    assert ready(client) == (200, {"ready": True, "missing": [], "degraded": ["worker", "installation"]})
+    assert metrics(client)["entryguard_copy_undecided", ""] == 1
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.usefixtures("may_not_ask_any_more")
+def test_a_sweeper_that_may_not_ask_any_more_says_what_to_run_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    sweeper = Sweeper(lambda: None)
+
+    sweeper.tell_of_copy()
+
+    assert [re.findall("`(GRANT .*)`", message) for message in caplog.messages] == [
+        ["GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC"]
+    ]
+    assert not sweeper.ring_for_unserved()
 
 
 def test_what_is_no_copy_becomes_a_new_installation_by_force_alone(

@@ -31,15 +31,45 @@ def test_a_session_is_waited_for_though_the_server_is_away_behind_its_proxy(
     assert len(entryguard.seen("GET")) == 3
 
 
-def test_who_tried_to_close_a_session_and_never_heard_of_it_is_told_when_it_ends(
-    entryguard: EntryGuard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+EARLIER, LATER = "2026-02-18T12:30:00Z", "2026-02-18T14:30:00Z"
+
+
+@pytest.fixture
+def never_answered(entryguard: EntryGuard, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who closes a session is not answered; what he is told of that."""
     monkeypatch.setattr(opening, "CLOSING_SECONDS", -1.0)
     entryguard.misbehave("POST", status=504, body=b"<html>The server is away</html>")
+    why = f"HTTP_504: the proxy at {entryguard.url} gets no answer from EntryGuard"
+    return f"whether session 7 is closed is not known: {why}; `entryguard close 7` closes it"
 
-    is_closed = close({"id": "7", "expiresAt": "2026-02-18T12:30:00Z"})
 
-    assert not is_closed
-    told = f"HTTP_504: the proxy at {entryguard.url} gets no answer from EntryGuard; `entryguard close 7` closes it"
-    ends = "it ends at 2026-02-18T12:30:00Z"
-    assert capsys.readouterr().err == f"whether session 7 is closed is not known: {told}; {ends}\n"
+def test_who_tried_to_close_a_session_and_never_heard_of_it_is_told_when_it_ends_by_now(
+    entryguard: EntryGuard, never_answered: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entryguard.objects["sessions"] = {"7": {"id": "7", "expiresAt": LATER, "endedAt": None}}
+
+    assert not close({"id": "7", "expiresAt": EARLIER})
+
+    assert capsys.readouterr().err == f"{never_answered}; it ends at {LATER}\n"
+
+
+def test_who_does_not_hear_when_it_ends_either_is_told_until_when_it_was_opened(
+    entryguard: EntryGuard, never_answered: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entryguard.misbehave("GET", status=504, body=b"<html>The server is away</html>")
+
+    assert not close({"id": "7", "expiresAt": EARLIER})
+
+    assert capsys.readouterr().err == f"{never_answered}; it was opened until {EARLIER}\n"
+
+
+@pytest.mark.usefixtures("never_answered")
+def test_what_was_closed_without_an_answer_is_seen_to_be_closed(
+    entryguard: EntryGuard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over = {"id": "7", "expiresAt": EARLIER, "endedAt": "2026-02-18T12:00:00Z", "endedReason": "MANUAL"}
+    entryguard.objects["sessions"] = {"7": over}
+
+    assert close({"id": "7", "expiresAt": EARLIER})
+
+    assert capsys.readouterr().err == "session 7 is closed (MANUAL)\n"

@@ -20,6 +20,7 @@ from api.targets import service as targets
 from api.targets.models import Grant, Rule, Target
 from tests.api.lifecycle.conftest import events, static_rule
 from tests.api.lifecycle.test_changing import see
+from tests.clouds.aws_standin import AwsStandIn, answering
 from tests.clouds.sites import a_rule
 from tests.databases import administer, with_database
 from tests.rows import fresh
@@ -300,6 +301,43 @@ def test_what_was_opened_through_a_credential_that_was_invalid_at_the_backup_goe
     assert due_in() is None
     see(bench.resource)
     assert bench.serve() == 0, "once is enough"
+
+
+@one_cloud
+@one_engine
+def test_what_was_looked_at_without_a_find_is_not_looked_at_whenever_it_is_active_again(
+    bench: Bench, copy: Copy
+) -> None:
+    go_to(copy())
+    restoring.adopt()
+    assert bench.serve() == 1
+
+    for _ in range(2):
+        set_valid(True, is_active=False)
+        see(bench.resource)
+
+        assert bench.serve() == 0
+
+
+@one_cloud
+@one_engine
+def test_what_was_not_there_when_it_was_looked_for_is_looked_at_once_it_is(
+    bench: Bench, copy: Copy, aws: AwsStandIn
+) -> None:
+    before = bench.everything()
+    copied = copy()
+    bench.open()
+    bench.serve()
+    go_to(copied)
+    restoring.adopt()
+    with aws.failing(answering(400, "InvalidGroup.NotFound", services=["ec2"])):
+        assert bench.serve() == 1
+
+    set_valid(True, is_active=False)
+    see(bench.resource)
+    bench.serve()
+
+    assert bench.everything() == before
 
 
 def set_valid(is_valid: bool, is_active: bool | None = None) -> None:

@@ -6,15 +6,18 @@ from api.claims import claim
 from api.clouds.base import Refused
 from api.clouds.rules import State
 from api.credentials.models import Credential
+from api.credentials.verdict import secret_to_try
 from api.due import Priority
-from api.lifecycle import reconciliation
+from api.lifecycle import reconciliation, verification
 from api.lifecycle.changing import change_resource
 from api.resources.models import Resource
+from api.sessions import service as sessions
 from api.targets.models import Grant, Rule, Target
 from api.targets.verdict import Outcome, Report
 from tests.api.lifecycle.conftest import openable, opened, serve, state_of, static_rule
 from tests.api.lifecycle.test_changing import grants_of, offer, see
-from tests.rows import make_credential
+from tests.rows import fresh, make_credential, make_due
+from tests.worker.bench import a_vault, keep_secret
 
 NOT_THERE = Refused("InvalidGroup.NotFound", "there is no such group")
 
@@ -46,6 +49,48 @@ def test_who_waits_is_told_what_a_change_has_put_in_the_way(by_ada: Actor, uma: 
     see(resource)
 
     assert said() == {("FAILED", "the resource's config names no port, so nothing says what to open")}
+
+
+def test_who_waits_is_told_that_the_credential_is_invalid_as_soon_as_it_is(
+    uma: User, organisation: Organisation, credential: Credential
+) -> None:
+    elsewhere = make_credential(organisation, account="210987654321", is_valid=True)
+    resource, other = openable(credential, is_active=False), openable(elsewhere, is_active=False)
+    waiting = opened(uma, resource, other)
+    static_rule(resource, address="81.2.69.143")
+    see(resource, NOT_THERE)
+
+    reject(credential)
+
+    seen = Grant.select().where(Grant.resource_id == resource.id)
+    reason = fresh(resource).verification_error
+    assert reason == "credential is invalid: InvalidClientTokenId: no such key"
+    assert [(grant.status, grant.error) for grant in seen] == [("FAILED", reason)] * 2
+    assert Grant.get(Grant.resource_id == other.id).error == "the resource has not been verified yet"
+    assert state_of(waiting) == ("FAILED", None)
+
+
+def test_what_was_let_in_or_is_over_is_told_nothing_of_the_credential(
+    by_ada: Actor, uma: User, credential: Credential
+) -> None:
+    resource = openable(credential)
+    opened(uma, resource)
+    serve()
+    ended = opened(uma, openable(credential, is_active=False))
+    sessions.stop(by_ada, ended.id)
+
+    reject(credential)
+
+    assert {(grant.status, grant.error) for grant in Grant.select()} == {("APPLIED", None), ("REMOVED", None)}
+
+
+def reject(credential: Credential) -> None:
+    """The cloud does not know the secret in use any more."""
+    keep_secret(credential, 1, {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}, a_vault())
+    make_due(credential)
+    taken, tried = claim([Credential], list(Priority)), secret_to_try(credential.id)
+    assert taken is not None and tried is not None
+    verification.credential_refused(taken, tried, Refused("InvalidClientTokenId", "no such key"), 1800)
 
 
 def refuse() -> None:
