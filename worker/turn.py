@@ -55,8 +55,8 @@ class Turn:
 
     @property
     def asked(self) -> list[Kept]:
-        """The rules that the cloud was asked to add, but for those that an equal one of somebody else's stood for."""
-        return [kept for rule_id in self._asked if (kept := self._kept[rule_id]).added]
+        """The rules that the cloud was asked to add; as not added where an equal one of somebody else's was there."""
+        return [self._kept[rule_id] for rule_id in self._asked]
 
     def outcomes(self, connection: Connection | Refused) -> Mapping[uuid.UUID, Outcome]:
         """Do what is to be done, and tell how each rule stands after it."""
@@ -142,9 +142,7 @@ class Turn:
             self._note(task.rule_id, failure)
         else:
             self._answered.add(task.rule_id)
-            self._kept[task.rule_id] = Kept(kept.rule, ids, added=kept.added or bool(ids))
-            if not self._kept[task.rule_id].added:
-                work.disown(self._claim, task.rule_id)
+            self._kept[task.rule_id] = Kept(kept.rule, ids, added=bool(ids))
 
     def _note(self, rule_id: uuid.UUID, failure: Refused | Unreachable) -> None:
         """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
@@ -177,6 +175,7 @@ class Turn:
             provider_ids=found.provider_ids or self._names(task, before),
             is_foreign=found.foreign,
             is_answered=self._is_known(task, found.state),
+            is_theirs=task.rule_id in self._asked and not self._kept[task.rule_id].added and not found.ours,
             has_arrived=before.ours and before.state is State.PRESENT,
             error=None if is_right else error,
             is_final=is_final and not is_right,

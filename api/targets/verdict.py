@@ -30,9 +30,9 @@ class Outcome:
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
     there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has refused, or
-    shows all of it; that it said yes is not enough, for what it shows may lag behind. error: why it is not as it is
-    wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had been removed or
-    edited, and is right again.
+    shows all of it; that it said yes is not enough, for what it shows may lag behind. is_theirs: when it was asked, an
+    equal one of somebody else's was there. error: why it is not as it is wanted; is_final: the cloud will say so again
+    until somebody changes something. was_restored: it had been removed or edited, and is right again.
     """
 
     state: State | None
@@ -42,6 +42,7 @@ class Outcome:
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
     is_answered: bool = False
+    is_theirs: bool = False
     has_arrived: bool = False
     error: str | None = None
     is_final: bool = False
@@ -55,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a turn has shown of a target. is_unfinished: more is to be looked at or applied at once.
+    """What a turn has shown of a target. is_unfinished: it has taken long enough, and more is to be applied.
 
     failure: why something could not be done that is no rule's of the target. is_listed: all that is there was shown.
     """
@@ -102,13 +103,13 @@ class _Seen:
 
     @property
     def is_nothing_of_ours(self) -> bool:
-        """The cloud would not add it, and nothing will come of what was asked before."""
-        return self.outcome.is_gone and self.outcome.is_final and not self.asked_at
+        """The cloud would not add it, or had no need to, and nothing will come of what was asked before."""
+        return self.outcome.is_gone and (self.outcome.is_final or self.outcome.is_theirs) and not self.asked_at
 
 
 def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
-    # Whoever had an inherited claim before may have asked too, and have had no answer.
-    is_known = outcome.has_arrived or (outcome.is_answered and not claim.inherited)
+    # Whoever had an inherited claim before may have asked too, and have had no answer; but not for what is theirs.
+    is_known = outcome.has_arrived or (outcome.is_answered and (outcome.is_theirs or not claim.inherited))
     asked_at = None if is_known else rule.asked_at
     may_arrive = asked_at is not None and (claim.inherited or asked_at + _ARRIVAL > current_time())
     return _Seen(outcome, is_wanted, asked_at, may_arrive)

@@ -81,13 +81,13 @@ def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
 
     False where nobody wants it any more.
     """
-    # The listing lacks it: should we die now, whoever finds it there knows that it has come back.
-    return _note(claim, rule_id, only_if_wanted=True, is_added=True, asked_at=now(), is_seen=False)
-
-
-def disown(claim: Claim, rule_id: uuid.UUID) -> None:
-    """Write down that somebody else was quicker than `intend`: what is there is theirs. Raises LostClaim."""
-    _note(claim, rule_id, only_if_wanted=False, is_added=False, asked_at=None)
+    with write():
+        own(claim)
+        if rule_id not in wanted_on(claim.row_id):
+            return False
+        # The listing lacks it: should we die now, whoever finds it there knows that it has come back.
+        intended = {"is_added": True, "asked_at": now(), "is_seen": False}
+        return bool(Rule.update(intended).where(Rule.id == rule_id).execute())
 
 
 def known(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -142,14 +142,6 @@ def look_at_others_of(target_id: uuid.UUID) -> None:
             due.want(Target, Target.id == other.id, Priority.APPLY)
 
 
-def _note(claim: Claim, rule_id: uuid.UUID, *, only_if_wanted: bool, **columns: Any) -> bool:
-    with write():
-        own(claim)
-        if only_if_wanted and rule_id not in wanted_on(claim.row_id):
-            return False
-        return bool(Rule.update(columns).where(Rule.id == rule_id).execute())
-
-
 def _batch(target: Target, credential_id: uuid.UUID, tasks: Sequence[Task]) -> Batch:
     credential = Credential.get_by_id(credential_id)
     obstacle = None
@@ -193,5 +185,6 @@ def _remember(target: Target, kept: Kept, credential_id: uuid.UUID) -> None:
         created_at=current_time(),
         **named,
     ).on_conflict_ignore().execute()
-    # Where a cloud has no tags, a rule that is there by our doing is ours, whichever row it was made for.
-    Rule.update(is_added=True, asked_at=now()).where(*Rule.alike(named)).execute()
+    if kept.added:
+        # Where a cloud has no tags, a rule that is there by our doing is ours, whichever row it was made for.
+        Rule.update(is_added=True, asked_at=now()).where(*Rule.alike(named)).execute()

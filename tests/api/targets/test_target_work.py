@@ -161,13 +161,13 @@ def test_what_somebody_wants_again_by_then_is_ours(credential: Credential, resou
     assert Rule.select().count() == 1
 
 
-def test_where_somebody_else_was_quicker_is_looked_once_more_and_nothing_is_ours(claimed: Claim) -> None:
-    rule_id = task_of(claimed).rule_id
-    work.intend(claimed, rule_id)
-    work.disown(claimed, rule_id)
+def test_what_somebody_else_was_quicker_to_add_is_looked_for_and_not_ours(
+    credential: Credential, claimed: Claim
+) -> None:
+    rule = task_of(claimed).kept.rule
     end_all()
 
-    work.overtaken(claimed.row_id, {})
+    work.overtaken(claimed.row_id, {Kept(rule): credential.id})
 
-    assert not Rule.select().where(Rule.is_added | Rule.asked_at.is_null(False)).exists()
+    assert not Rule.get().is_added
     assert Target.get().due_at <= current_time()

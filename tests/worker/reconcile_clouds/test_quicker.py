@@ -1,19 +1,12 @@
 """A whitelist has no place for a tag: an entry is ours where we have written it, and not where somebody was quicker."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Any
-
 import pytest
 
 from api.clouds import Endpoints
-from api.clouds.apisix_connection import ApisixConnection
-from api.due import LEASE_SECONDS, Priority
 from api.targets.models import Rule
-from tests.clouds.apisix_standin import ApisixStandIn, answering
+from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.test_apisix_promises import ApisixSite
-from tests.worker.bench import APPLIED, HERE, REMOVED, Bench, bench_at, grant_of, pass_time, status, told
-from worker.drain import Drain
+from tests.worker.bench import APPLIED, HERE, REMOVED, Bench, bench_at, grant_of, status, told
 
 # What depends on the engine is tested with a made-up cloud, on both.
 pytestmark = pytest.mark.engines("sqlite")
@@ -56,39 +49,6 @@ def test_who_relied_on_a_quicker_entry_has_one_of_his_own_when_that_goes(bench: 
     bench.serve()
     assert bench.everything() == before
     assert told() == [APPLIED, REMOVED]
-
-
-@pytest.mark.parametrize("then", ["the gateway fails", "the worker is to end"])
-def test_a_quicker_entry_stays_whatever_comes_behind_our_own_call(
-    bench: Bench, apisix: ApisixStandIn, then: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = bench.open()
-    apisix.let_in_meanwhile(bench.target.identifier, HERE)
-    drain, apply = Drain(bench.worker), ApisixConnection.apply
-    with ExitStack() as faults:
-        happens: dict[str, Callable[[], object]] = {
-            "the gateway fails": lambda: faults.enter_context(apisix.failing(answering(502))),
-            "the worker is to end": drain.stop,
-        }
-
-        def applied(*given: Any) -> tuple[str, ...]:
-            ids = apply(*given)
-            happens[then]()
-            return ids
-
-        monkeypatch.setattr(ApisixConnection, "apply", applied)
-        drain.serve_one(tuple(Priority))
-    monkeypatch.undo()
-    with_theirs = bench.everything()
-    assert HERE in with_theirs
-
-    pass_time(LEASE_SECONDS + 1)
-    bench.end(session)
-    bench.serve_for(45)
-
-    assert bench.everything() == with_theirs
-    assert status(session) == ("CANCELLED", "REMOVED")
-    assert not Rule.select().exists()
 
 
 def test_an_entry_whose_writing_was_not_answered_is_ours(bench: Bench) -> None:
