@@ -84,6 +84,7 @@ class Figures:
     away: Away | None = None
     slowest: Sequence[str] = ()
     too_soon: Sequence[str] = ()
+    left: Sequence[str] = ()
 
     def claims(self) -> list[tuple[str, bool]]:
         """What had to be so, and whether it was."""

@@ -72,6 +72,7 @@ def summary(run: Figures) -> str:
     told += [f"  {name}: {figure}" for name, figure in _figures(run)]
     told += [f"  slowest: {late}" for late in run.slowest]
     told += [f"  told too soon: {late}" for late in run.too_soon]
+    told += [f"  left: {rule}" for rule in run.left]
     told += [f"  {failure}" for failure in run.failures]
     return "\n".join(told)
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from benchmarks.storm import rows
 from benchmarks.storm.absence import Absence
 from benchmarks.storm.figures import Away, Figures, Lateness
-from benchmarks.storm.landscape import AWAY, Landscape
+from benchmarks.storm.landscape import AWAY, Landscape, Place
 from benchmarks.storm.lateness import Judged, Late, Wanted, judged, share
 from benchmarks.storm.plan import Mode
 from benchmarks.storm.stage import Seen, Stage
+from benchmarks.storm.watch import Presence
 
 _SLOWEST = 5
 
@@ -21,6 +22,7 @@ def figures_of(stage: Stage, seen: Seen) -> Figures:
     wanted = rows.wanted(company.resources)
     verdict = judged(wanted, watch.presences)
     foreign_rules, foreign_changes = landscape.foreign()
+    ours = sorted(landscape.ours())
     return Figures(
         mode=plan.mode,
         seed=plan.seed,
@@ -40,7 +42,7 @@ def figures_of(stage: Stage, seen: Seen) -> Figures:
         lateness=_lateness(verdict),
         recorded=_recorded(verdict.gone),
         sampling={"median": round(share(watch.gaps, 0.5), 3), "longest": round(max(watch.gaps, default=0.0), 3)},
-        ours_left=len(landscape.ours()),
+        ours_left=len(ours),
         rows_left=rows.rules(),
         foreign_rules=foreign_rules,
         foreign_changes=foreign_changes,
@@ -49,6 +51,7 @@ def figures_of(stage: Stage, seen: Seen) -> Figures:
         away=_away(stage, seen.absence, wanted) if plan.mode is Mode.CLOUD_AWAY else None,
         slowest=[_told(late, landscape) for late in sorted(verdict.gone, key=_seconds)[-_SLOWEST:]],
         too_soon=[_told(late, landscape) for late in verdict.gone if _is_told_too_soon(late)],
+        left=[_life(place, landscape, watch.presences, wanted) for place in ours],
     )
 
 
@@ -103,6 +106,16 @@ def _away(stage: Stage, absence: Absence, wanted: Sequence[Wanted]) -> Away:
     )
 
 
+def _life(place: Place, landscape: Landscape, presences: Iterable[Presence], wanted: Iterable[Wanted]) -> str:
+    """Of a rule that was left: since when it is seen, and when the last who wanted it there ended."""
+    number, address = place
+    since = max((each.since for each in presences if each.place == place), default=None)
+    last = max((each for each in wanted if each.place == place), key=lambda each: each.until, default=None)
+    until, removed_at = (last.until, last.removed_at) if last else (None, None)
+    told = f"there since {_time(since)}, wanted until {_time(until)}, recorded as removed {_time(removed_at)}"
+    return f"{landscape.spots[number].scene.cloud} {number} {address}: {told}"
+
+
 def _is_told_too_soon(late: Late) -> bool:
     """Its row said that it was gone before the last look that still showed it."""
     return late.removed_at is not None and late.removed_at < late.last_seen
@@ -114,7 +127,10 @@ def _seconds(late: Late) -> float:
 
 def _told(late: Late, landscape: Landscape) -> str:
     number, address = late.place
-    due_at = datetime.fromtimestamp(late.due_at, UTC).isoformat(timespec="milliseconds")
     recorded = "" if late.removed_at is None else f", recorded {late.removed_at - late.due_at:.2f} s later"
     seen = f"seen until {late.last_seen - late.due_at:.2f} s, gone {late.seconds:.2f} s later"
-    return f"{landscape.spots[number].scene.cloud} {number} {address}: due {due_at}, {seen}{recorded}"
+    return f"{landscape.spots[number].scene.cloud} {number} {address}: due {_time(late.due_at)}, {seen}{recorded}"
+
+
+def _time(seconds: float | None) -> str:
+    return "never" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
