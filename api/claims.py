@@ -15,7 +15,7 @@ import peewee
 
 from api import notify
 from api.database import after_commit, clock, database, is_sqlite, locked, now, write
-from api.due import LEASE_SECONDS, Claim, DueModel, Priority, Turn, is_due
+from api.due import LEASE_SECONDS, Claim, DueModel, Priority, Turn, is_due, late_until
 
 # How long a look goes on when others are taking what it found, before it says that nothing is due, and its pauses.
 _RACE_SECONDS = 2.0
@@ -149,5 +149,5 @@ def _take(model: type[DueModel], organisation_id: uuid.UUID, priority: Priority,
         wanted_revision=row.wanted_revision,
         attempts=row.attempts,
         priority=priority,
-        inherited=row.claim_token is not None,
+        late_until=late_until(row.claim_token),
     )

@@ -11,6 +11,7 @@ import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import peewee
@@ -22,6 +23,8 @@ LEASE_SECONDS = 20
 STUCK_SECONDS = 120
 CLAIMS_PER_CREDENTIAL = 4
 _BACKOFF_CAP_SECONDS = 60
+# A token below it is a moment, and nobody's claim: a claimant's slot stands above these bits.
+_KEPT = 2**64
 _REVOKE_BACKOFF_CAP_SECONDS = 15
 
 
@@ -81,7 +84,8 @@ class DueModel(Model):
 class Claim:
     """The right to work on one row until its lease runs out.
 
-    inherited: the lease before ran out unrecorded, so a call of its owner may still arrive late.
+    late_until: until when a call of an owner before may still arrive, whose lease ran out unrecorded; None: there is
+    none.
     """
 
     model: type[DueModel]
@@ -91,7 +95,12 @@ class Claim:
     wanted_revision: int
     attempts: int
     priority: Priority
-    inherited: bool
+    late_until: datetime | None = None
+
+    @property
+    def inherited(self) -> bool:
+        """A call of an owner before may still arrive."""
+        return self.late_until is not None
 
 
 def want(model: type[DueModel], which: peewee.Node, priority: Priority = Priority.REQUESTED) -> None:
@@ -128,26 +137,23 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
     """Record what was seen and give the claim back. Inside `write`. Raises LostClaim.
 
     The row stays due when what is wanted has moved since the claim. A claim that was inherited is looked at once more,
-    a lease later, since a call of the owner before it may land until then.
+    when no call of the owner before it can land any more; whoever looks sooner inherits it too.
     """
     model = claim.model
-    again = LEASE_SECONDS if claim.inherited else look_again_seconds
+    later = None if look_again_seconds is None else now(look_again_seconds)
     unchanged = model.wanted_revision == claim.wanted_revision
     _give_back(
         claim,
         {
             **seen,
             "seen_revision": claim.wanted_revision,
-            "due_at": peewee.Case(None, [(unchanged, None if again is None else now(again))], model.due_at),
+            "due_at": peewee.Case(None, [(unchanged, _instant(claim.late_until) or later)], model.due_at),
             "due_priority": peewee.Case(None, [(unchanged, int(Priority.RECHECK))], model.due_priority),
             "attempts": 0,
             "unserved_since": None,
             "last_failure": None,
         },
-        # Whoever looks at once, because what is wanted has moved, does not see what lands until a lease later either.
-        token=peewee.Case(None, [(unchanged | model.due_at.is_null(), None)], model.claim_token)
-        if claim.inherited
-        else None,
+        token=_kept(claim),
     )
 
 
@@ -223,9 +229,25 @@ def is_overdue(model: type[DueModel], seconds: float) -> peewee.Node:
     return (model.due_at <= now(-seconds)) & is_due(model)
 
 
+def late_until(token: uuid.UUID | None) -> datetime | None:
+    """Until when a call of those may land who had a row before, by the token that they left; None: not any more."""
+    if token is None:
+        return None
+    moment = current_time()
+    is_kept = token.int < _KEPT
+    until = Instant().python_value(token.int) if is_kept else moment + timedelta(seconds=LEASE_SECONDS)
+    return until if until and until > moment else None
+
+
 def _kept(claim: Claim) -> uuid.UUID | None:
-    """The token to leave on a row that is given back unseen: nobody's, so that the next claim is inherited too."""
-    return uuid.uuid4() if claim.inherited else None
+    """The token to leave on a row that is given back: nobody's, which says until when the next claim is inherited."""
+    until = _instant(claim.late_until)
+    return None if until is None else uuid.UUID(int=until)
+
+
+def _instant(moment: datetime | None) -> int | None:
+    microseconds: int | None = Instant().db_value(moment)
+    return microseconds
 
 
 def _give_back(claim: Claim, changes: Mapping[str, Any], token: Any = None) -> None:

@@ -210,8 +210,9 @@ class Turn:
         )
 
     def _is_known(self, task: Task, state: State | None) -> bool:
-        """Whether a call to add a rule can change nothing any more: it was refused, or all of the rule is shown."""
-        return task.rule_id in self._refused or (task.rule_id in self._answered and state is State.PRESENT)
+        """Whether no call to add a rule can change anything any more: it was refused, or all of the rule is shown."""
+        is_told = task.rule_id in self._refused or (task.rule_id in self._answered and state is State.PRESENT)
+        return is_told and not task.may_arrive
 
     def _names(self, task: Task, before: Found) -> tuple[str, ...]:
         """The cloud's names for a rule: of one that was to go and was not shown, those it had, to ask once more."""

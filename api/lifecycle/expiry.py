@@ -22,7 +22,7 @@ def expire_static_rule(claim: Claim) -> None:
             subject = audit.Subject("STATIC_IP_RULE", rule.id, rule.label)
             audit.record(Actor.system(rule.organisation_id), "STATIC_IP_RULE_EXPIRE", subject)
         # No cloud was asked: nothing of a worker that died before is still to land, and nothing to be told of twice.
-        due.settle(replace(claim, inherited=False), {}, look_again_seconds=None)
+        due.settle(replace(claim, late_until=None), {}, look_again_seconds=None)
         if rule is None:
             # It has been given a later end, or the clock has gone back since the claim: its end is still to come.
             coming = {"due_at": StaticRule.expires_at, "due_priority": int(Priority.REVOKE)}

@@ -3,24 +3,22 @@
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from api import audit, due
 from api.actor import Actor
 from api.clouds.rules import State
-from api.database import current_time, delete, now
+from api.database import delete, now
 from api.due import LEASE_SECONDS, Claim, Priority
 from api.targets.models import Grant, Rule, Target
 from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING
 from api.targets.wanting import wanted
-from api.targets.work import own, wanted_on
+from api.targets.work import may_arrive, own, wanted_on
 
-# How long a call that was left unanswered may land, and a listing may not show what was added.
-_ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 _LOOKS_FOR_ARRIVALS_SECONDS = 8.0
 _REVOKE_BACKOFF_SECONDS = 15.0
-_MAY_ARRIVE = "not there, but the cloud has yet to show what became of a request to add it: it is looked for once more"
+_MAY_ARRIVE = "not there, but a request may be under way that brings it back: it is looked for once more"
 _FOREIGN = "somebody else's equal rule is there: it lets the address in too, and may stay when this has ended"
 
 
@@ -108,11 +106,13 @@ class _Seen:
 
 
 def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
-    # Whoever had an inherited claim before may have asked too, and have had no answer; but not for what is theirs.
-    is_known = outcome.has_arrived or (outcome.is_answered and (outcome.is_theirs or not claim.inherited))
-    asked_at = None if is_known else rule.asked_at
-    may_arrive = asked_at is not None and (claim.inherited or asked_at + _ARRIVAL > current_time())
-    return _Seen(outcome, is_wanted, asked_at, may_arrive)
+    # Whoever had an inherited claim before may have asked too, and have had no answer; but not for what is theirs. What
+    # was there before the turn is no answer to all that were asked: only time is.
+    is_answered = outcome.is_answered and (outcome.is_theirs or not claim.inherited)
+    is_late = claim.inherited or may_arrive(rule.asked_at)
+    asked_at = None if is_answered or (outcome.has_arrived and not is_late) else rule.asked_at
+    # Where a cloud writes all entries of an object at once, any late call may bring back any of them.
+    return _Seen(outcome, is_wanted, asked_at, claim.inherited or (asked_at is not None and is_late))
 
 
 def _may_go(rule: Rule, grants: Sequence[Grant]) -> bool:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,17 +13,23 @@ from api.clouds.rules import Kept, Ports, Protocol, Tag
 from api.clouds.rules import Rule as CloudRule
 from api.credentials.models import Credential
 from api.database import current_time, locked, now, write
-from api.due import Claim, LostClaim, Priority
+from api.due import LEASE_SECONDS, Claim, LostClaim, Priority
 from api.targets.models import Grant, Rule, Target
+
+_ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. asked_at: see `Rule`."""
+    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. asked_at: see `Rule`.
+
+    may_arrive: a call that adds it may still land, whatever the cloud answers to another one.
+    """
 
     kept: Kept
     is_wanted: bool
     asked_at: datetime | None
+    may_arrive: bool
 
     @property
     def rule_id(self) -> uuid.UUID:
@@ -63,7 +69,7 @@ def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
     tasks: dict[uuid.UUID, list[Task]] = {}
     rows: Any = Rule.select().where(Rule.target_id == target_id)
     for row in rows.order_by(Rule.created_at, Rule.id):
-        task = Task(_kept(row, installation), row.id in wanted, row.asked_at)
+        task = Task(_kept(row, installation), row.id in wanted, row.asked_at, may_arrive(row.asked_at))
         tasks.setdefault(row.credential_id, []).append(task)
     batches = [_batch(target, credential_id, theirs) for credential_id, theirs in tasks.items()]
     if (
@@ -74,6 +80,11 @@ def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
         # Rules of ours may be there that no row knows of.
         batches = [_batch(target, target.credential_id, ())]
     return Work(target.provider, target.in_cloud(), batches)
+
+
+def may_arrive(asked_at: datetime | None) -> bool:
+    """Whether a call that was begun then may still land, or a listing not show yet what it has added."""
+    return asked_at is not None and asked_at + _ARRIVAL > current_time()
 
 
 def intend(claim: Claim, rule_id: uuid.UUID) -> bool:

@@ -83,7 +83,7 @@ def test_a_claim_tells_all_about_its_row() -> None:
 
     token = fresh(row).claim_token
     assert token is not None
-    assert taken == Claim(Credential, row.id, row.organisation_id, token, 2, 3, Priority.APPLY, inherited=False)
+    assert taken == Claim(Credential, row.id, row.organisation_id, token, 2, 3, Priority.APPLY, late_until=None)
     assert work(row) == {
         "wanted_revision": 2,
         "due_at": current_time(),
@@ -192,7 +192,7 @@ def test_an_inherited_row_that_is_wanted_anew_stays_inherited() -> None:
     assert take().inherited
 
 
-def test_an_inherited_row_that_is_never_due_again_is_nobodys() -> None:
+def test_an_inherited_row_that_is_not_due_any_more_is_inherited_by_whoever_wants_it_soon() -> None:
     row = make_credential()
     make_due(row)
     take()
@@ -203,7 +203,13 @@ def test_an_inherited_row_that_is_never_due_again_is_nobodys() -> None:
     with write():
         due.settle(taken, {}, None)
 
-    assert (fresh(row).claim_token, fresh(row).due_at) == (None, None)
+    assert (fresh(row).claimed_until, fresh(row).due_at) == (None, None)
+    make_due(row)
+    clock.offset += LEASE_SECONDS * SECOND - 1
+    due.release(heir := take())
+    assert heir.inherited
+    clock.offset += 1
+    assert not take().inherited
 
 
 def test_a_postponed_row_counts_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:

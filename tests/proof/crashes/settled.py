@@ -94,7 +94,7 @@ def _of_company(company: Organisation) -> Iterator[str]:
 def _of_rows_at_rest(company: Organisation) -> Iterator[str]:
     for model in MODELS:
         for row in model.select().where(model.organisation_id == company.id):
-            if row.claim_token is not None or row.claimed_until is not None:
+            if row.claimed_until is not None:
                 yield f"{model.__name__} is claimed"
             if row.attempts or row.unserved_since is not None or row.last_failure is not None:
                 yield f"{model.__name__} has failed: {row.last_failure}"

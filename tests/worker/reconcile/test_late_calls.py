@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api.claims import claim
+from api.claims import abandon, claim, new_slot
 from api.clouds import Unreachable
 from api.clouds.rules import State, Tag
 from api.database import AWAY, database
@@ -17,6 +17,14 @@ from tests.worker.bench import APPLIED, REMOVED, RESTORED, Bench, due_in, pass_t
 from tests.worker.made_up_cloud import MadeUpCloud
 from tests.worker.reconcile.conftest import during, serve_one
 from worker.drain import Drain
+
+
+class _Killed(BaseException):
+    """Nobody catches it: what the worker was at stays as it is."""
+
+
+def _die() -> None:
+    raise _Killed
 
 
 def test_a_call_that_lands_after_its_lease_does_no_lasting_harm(bench: Bench, cloud: MadeUpCloud) -> None:
@@ -110,6 +118,55 @@ def test_a_call_that_lands_late_does_no_lasting_harm_although_its_worker_has_los
     bench.serve_for(45)
 
     assert cloud.rules == {}
+    assert not Rule.select().exists()
+
+
+def test_a_killed_workers_call_that_lands_after_its_heirs_rule_has_come_and_gone_does_no_lasting_harm(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+    slot = new_slot()
+    cloud.answers["apply"] = _die
+    with pytest.raises(_Killed):
+        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
+    cloud.answers.clear()
+    assert abandon([Target], slot) == 1
+    serve_one(bench)
+    assert status(session) == ("ACTIVE", "APPLIED")
+    rule = Tag(identity(), Rule.get().id)
+    bench.end(session)
+    bench.serve()
+    assert cloud.rules == {}
+
+    cloud.rules[rule] = State.PRESENT
+    bench.serve_for(45)
+
+    assert cloud.rules == {}
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert told() == [APPLIED, REMOVED, APPLIED, REMOVED]
+    assert not Rule.select().exists()
+
+
+def test_an_unanswered_call_that_lands_after_the_next_ones_rule_has_come_and_gone_does_no_lasting_harm(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+    serve_one(bench)
+    cloud.answers.clear()
+    pass_time(2)
+    bench.serve()
+    assert status(session) == ("ACTIVE", "APPLIED")
+    rule = Tag(identity(), Rule.get().id)
+    bench.end(session)
+    bench.serve()
+    assert cloud.rules == {}
+
+    cloud.rules[rule] = State.PRESENT
+    bench.serve_for(45)
+
+    assert cloud.rules == {}
+    assert status(session) == ("CANCELLED", "REMOVED")
     assert not Rule.select().exists()
 
 

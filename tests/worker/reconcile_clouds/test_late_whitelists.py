@@ -1,0 +1,61 @@
+"""A gateway is given a route's whole whitelist: a call that lands late brings back whom another one has taken out."""
+
+import pytest
+
+from api.claims import abandon, new_slot
+from api.clouds import Endpoints
+from api.clouds.apisix_connection import ApisixConnection
+from api.due import Priority
+from api.targets.models import Rule, Target
+from tests.clouds.apisix_standin import ApisixStandIn
+from tests.clouds.test_apisix_promises import ApisixSite
+from tests.worker.bench import HERE, Bench, bench_at, status
+from worker.drain import Drain
+
+# What depends on the engine is tested with a made-up cloud, on both.
+pytestmark = pytest.mark.engines("sqlite")
+
+ELSEWHERE = "81.2.69.160"
+
+
+class _Killed(BaseException):
+    """Nobody catches it: what the worker was at stays as it is."""
+
+
+@pytest.fixture
+def bench(db: str, apisix: ApisixStandIn, at_apisix: Endpoints) -> Bench:
+    return bench_at(ApisixSite(apisix, at_apisix))
+
+
+@pytest.mark.parametrize("looks", [0, 1], ids=["before the heir looks", "after the heir has looked"])
+def test_who_has_left_is_let_in_again_by_a_killed_workers_call_and_taken_out_again(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    leaving = bench.open(HERE)
+    bench.serve()
+    staying = bench.open(ELSEWHERE)
+    slot = new_slot()
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(ApisixConnection, "apply", _die)
+        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
+    under_way = [*apisix.whitelist(bench.target.identifier), ELSEWHERE]
+    assert HERE in under_way
+    assert abandon([Target], slot) == 1
+    for _ in range(looks):
+        bench.serve()
+    bench.end(leaving)
+    bench.serve()
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+
+    apisix.write_whitelist(bench.target.identifier, under_way)
+    bench.serve_for(45)
+
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+    assert ELSEWHERE in apisix.whitelist(bench.target.identifier)
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+    assert status(staying) == ("ACTIVE", "APPLIED")
+    assert Rule.select().count() == 1
+
+
+def _die(*_: object) -> None:
+    raise _Killed
