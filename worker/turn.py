@@ -177,6 +177,8 @@ class Turn:
         if task.is_wanted and found.state is State.PRESENT and found.foreign and self._shows_what_is_gone(after):
             # Whether that or a rule of somebody else's equals this one, the next look tells.
             return self._unseen(task, (_NOT_SHOWN, False))
+        if self._may_hide(task, found):
+            return self._unseen(task, self._errors[task.rule_id])
         is_right = found.state is State.PRESENT if task.is_wanted else not found.ours
         was_asked_for = task.rule_id in self._answered or not task.is_wanted
         otherwise = (_NOT_SHOWN, False) if was_asked_for else obstacle or (None, False)
@@ -195,6 +197,12 @@ class Turn:
             is_final=is_final and not is_right,
             was_restored=task.is_wanted and is_right and before.state is not State.PRESENT,
         )
+
+    def _may_hide(self, task: Task, found: Found) -> bool:
+        """Whether a rule that could not be revoked may be there unshown: a person can make another one of what keeps
+        its name, and then neither tag nor opening tells it."""
+        is_named = not task.is_wanted and bool(task.kept.provider_ids)
+        return is_named and task.rule_id in self._errors and not found.ours
 
     def _shows_what_is_gone(self, listing: Listing) -> bool:
         """Whether a listing has a rule of ours that was just revoked: reads may lag behind writes."""
