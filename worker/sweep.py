@@ -12,7 +12,7 @@ from api import database, installation, workers
 from api.accounts.models import Login, SignInFailure
 from api.credentials.models import TargetListing
 from api.database import AWAY, connection, now, write
-from api.due import is_overdue, is_stuck
+from api.due import DueModel, is_overdue, is_stuck
 from api.idempotency import IdempotencyKey
 from api.lifecycle import deleting
 from api.lifecycle.due_rows import MODELS
@@ -53,7 +53,7 @@ class Sweeper:
 
     def tell_of_stuck(self) -> None:
         """Log each row that has failed for two minutes, once, and again only if it was well between."""
-        stuck = [(model, row) for model in MODELS for row in model.select().where(is_stuck(model)).limit(_SHOWN)]
+        stuck = [(model, row) for model in MODELS for row in _longest_stuck(model)]
         for model, row in stuck:
             if row.id not in self._told:
                 _log.error("%s %s is stuck after %d tries: %s", model.__name__, row.id, row.attempts, row.last_failure)
@@ -106,6 +106,12 @@ def _sweep(sweeper: Sweeper, tick: int) -> None:
         sweeper.tell_of_copy()
     if tick % _FORGET_TICKS == 0 or sweeper.has_more_to_forget:
         sweeper.forget()
+
+
+def _longest_stuck(model: type[DueModel]) -> Sequence[DueModel]:
+    """In an order that stays, though rows are written with each try: whoever is told of is shown until it is well."""
+    rows: Any = model.select().where(is_stuck(model))
+    return list(rows.order_by(model.unserved_since, model.id).limit(_SHOWN))
 
 
 def _forgettable() -> Sequence[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
 from api.clouds.base import Full, Throttled
-from api.clouds.rules import Found, Kept, Listing, State
+from api.clouds.rules import Found, Kept, Listing, Rule, State
 from api.due import Claim
 from api.targets import work
 from api.targets.verdict import Outcome
@@ -40,7 +40,7 @@ class Turn:
         self._errors: dict[uuid.UUID, tuple[str, bool]] = {}
         self._answered: set[uuid.UUID] = set()
         self._refused: set[uuid.UUID] = set()
-        self._full: dict[int, tuple[str, bool]] = {}
+        self._full: list[tuple[Rule, str]] = []
         self._unanswered = 0
         self._strays: set[uuid.UUID] = set()
         self._before: Listing | None = None
@@ -115,9 +115,9 @@ class Turn:
         for task in self._tasks:
             if not task.is_wanted or _found(now, task).state is State.PRESENT:
                 continue
-            # The cloud has just said that there is no room for one more: it is not asked for each of many.
-            if no_room := self._full.get(task.kept.rule.address.version):
-                self._errors[task.rule_id] = no_room
+            # The cloud has just said that there is no room for one like it: it is not asked for each of many.
+            if no_room := self._no_room_for(task, now):
+                self._errors[task.rule_id] = (no_room, True)
                 continue
             if time.monotonic() > until:
                 self.is_unfinished = True
@@ -138,11 +138,25 @@ class Turn:
                 self._answered.add(task.rule_id)
                 self._refused.add(task.rule_id)
             if isinstance(failure, Full):
-                self._full[kept.rule.address.version] = (str(failure), True)
+                self._full.append((kept.rule, str(failure)))
             self._note(task.rule_id, failure)
         else:
             self._answered.add(task.rule_id)
             self._kept[task.rule_id] = Kept(kept.rule, ids, added=bool(ids))
+
+    def _no_room_for(self, task: Task, now: Listing) -> str | None:
+        """What the cloud has said of a rule that needs no more room than this one; None where this one may have some.
+
+        What is there in part may need less than all of it, and options may say where there is to be room.
+        """
+        if _found(now, task) != _ABSENT:
+            return None
+        rule = task.kept.rule
+        for full, error in self._full:
+            is_like = rule.address.version == full.address.version and rule.options == full.options
+            if is_like and _size(rule) >= _size(full):
+                return error
+        return None
 
     def _note(self, rule_id: uuid.UUID, failure: Refused | Unreachable) -> None:
         """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
@@ -163,6 +177,8 @@ class Turn:
         if task.is_wanted and found.state is State.PRESENT and found.foreign and self._shows_what_is_gone(after):
             # Whether that or a rule of somebody else's equals this one, the next look tells.
             return self._unseen(task, (_NOT_SHOWN, False))
+        if self._may_hide(task, found):
+            return self._unseen(task, self._errors[task.rule_id])
         is_right = found.state is State.PRESENT if task.is_wanted else not found.ours
         was_asked_for = task.rule_id in self._answered or not task.is_wanted
         otherwise = (_NOT_SHOWN, False) if was_asked_for else obstacle or (None, False)
@@ -181,6 +197,12 @@ class Turn:
             is_final=is_final and not is_right,
             was_restored=task.is_wanted and is_right and before.state is not State.PRESENT,
         )
+
+    def _may_hide(self, task: Task, found: Found) -> bool:
+        """Whether a rule that could not be revoked may be there unshown: a person can make another one of what keeps
+        its name, and then neither tag nor opening tells it."""
+        is_named = not task.is_wanted and bool(task.kept.provider_ids)
+        return is_named and task.rule_id in self._errors and not found.ours
 
     def _shows_what_is_gone(self, listing: Listing) -> bool:
         """Whether a listing has a rule of ours that was just revoked: reads may lag behind writes."""
@@ -224,6 +246,11 @@ def _turn_of(task: Task) -> tuple[float, float]:
     """What a cloud never answers comes after the others, or it could keep them from their turn for ever."""
     asked = task.asked_at.timestamp() if task.asked_at else 0.0
     return asked, random.random()  # noqa: S311 - hides nothing
+
+
+def _size(rule: Rule) -> int:
+    """How many of a cloud's rules one of ours takes at most."""
+    return len(rule.ports) or 1
 
 
 def _found(listing: Listing | None, task: Task) -> Found:

@@ -60,7 +60,8 @@ class Aws:
     regions: tuple[str, ...] = _REGIONS
     permissions: tuple[str, ...] = (DESCRIBE, AUTHORIZE, REVOKE)
     # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
-    settling = frozenset({"InvalidClientTokenId", "UnauthorizedOperation"})
+    # Of a key that it does not know EC2 says AuthFailure, and its regions may hear of one later than STS.
+    settling = frozenset({"AuthFailure", "InvalidClientTokenId", "UnauthorizedOperation"})
     gone = frozenset({"InvalidGroup.NotFound"})
     policy_use = (
         "An IAM policy: attach it to the IAM user whose access key EntryGuard gets. "

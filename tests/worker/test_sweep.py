@@ -113,6 +113,26 @@ def test_a_row_that_gets_stuck_again_is_told_of_again(sweeper: Sweeper, caplog: 
     assert len(caplog.records) == 2
 
 
+def test_of_many_stuck_rows_those_that_wait_longest_are_told_of_once(
+    sweeper: Sweeper, caplog: pytest.LogCaptureFixture
+) -> None:
+    organisation = make_organisation()
+    newest_first = [
+        make_credential(organisation, unserved_since=current_time() - timedelta(minutes=minutes))
+        for minutes in range(10, 70)
+    ]
+    *others, last = reversed(newest_first[10:])
+    sweeper.tell_of_stuck()
+    assert [message.split()[1] for message in caplog.messages] == [str(row.id) for row in (*others, last)]
+    with write():
+        Credential.update(unserved_since=None).where(Credential.id == others[0].id).execute()
+        Credential.update(attempts=9).where(Credential.id == last.id).execute()
+
+    sweeper.tell_of_stuck()
+
+    assert [message.split()[1] for message in caplog.messages[50:]] == [str(newest_first[9].id)]
+
+
 def test_a_rule_that_should_be_gone_is_told_of_once(
     sweeper: Sweeper, caplog: pytest.LogCaptureFixture, pass_time: Callable[[float], None]
 ) -> None:

@@ -4,7 +4,7 @@ from api.clouds import Unreachable
 from api.clouds.rules import State
 from api.due import LEASE_SECONDS
 from api.sessions.models import Session
-from tests.worker.bench import APPLIED, REMOVED, Bench, due_in, pass_time, status, told
+from tests.worker.bench import APPLIED, REMOVED, Bench, due_in, grant_of, pass_time, status, told
 from tests.worker.made_up_cloud import MadeUpCloud
 from tests.worker.reconcile.conftest import during, serve_one
 
@@ -115,3 +115,25 @@ def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_
     bench.serve_for(2)
     assert status(later[0]) == ("ACTIVE", "APPLIED")
     assert told() == [APPLIED]
+
+
+def test_a_removal_that_a_cloud_left_unanswered_is_asked_for_again_though_the_rule_is_not_shown(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    """By a name that the cloud has kept: a person has made another one of it."""
+    session = bench.open()
+    bench.serve()
+    there = set(cloud.rules)
+    cloud.hides = there.__contains__
+    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+
+    bench.end(session)
+    bench.serve()
+
+    assert status(session) == ("EXPIRING", "REMOVING")
+    assert grant_of(session).error == "the cloud did not answer"
+    del cloud.answers["revoke"]
+    bench.serve_for(16)
+    assert cloud.rules == {}
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert told() == [APPLIED, REMOVED]

@@ -6,15 +6,28 @@ import pytest
 
 from api.clouds import Unreachable
 from api.clouds.base import Full
-from api.clouds.rules import Tag
+from api.clouds.rules import State, Tag
 from api.database import current_time, write
 from api.due import Priority
 from api.installation import identity
+from api.sessions.models import Session
 from api.sessions.service import try_again
 from api.targets import overdue
 from api.targets import service as targets
-from api.targets.models import Target
-from tests.worker.bench import HERE, NOT_APPLIED, THERE, Bench, due_in, grant_of, pass_time, status, told
+from api.targets.models import Rule, Target
+from tests.worker.bench import (
+    HERE,
+    NOT_APPLIED,
+    THERE,
+    Bench,
+    due_in,
+    grant_of,
+    pass_time,
+    resource_on,
+    rule_of,
+    status,
+    told,
+)
 from tests.worker.made_up_cloud import NOT_THERE, MadeUpCloud
 from tests.worker.reconcile.conftest import FORBIDDEN, LATE, put, serve_one
 from worker.sweep import Sweeper
@@ -76,7 +89,7 @@ def test_what_was_revoked_before_a_cloud_throttled_is_told(bench: Bench, cloud: 
 
 def test_one_rule_that_never_works_keeps_no_other_from_its_turn(bench: Bench, cloud: MadeUpCloud) -> None:
     bad = [bench.open(f"81.2.69.{last}") for last in range(2)]
-    stuck = {Tag(identity(), grant_of(session).rule_id) for session in bad}  # type: ignore[arg-type]
+    stuck = {rule_tag(session) for session in bad}
 
     def choose() -> None:
         if cloud.deeds[-1][1] in stuck:
@@ -107,6 +120,53 @@ def test_a_full_group_is_not_asked_for_each_of_many(bench: Bench, cloud: MadeUpC
     bench.end(first)
     bench.serve()
     assert status(sessions[1]) == ("ACTIVE", "APPLIED"), "whoever leaves makes room"
+
+
+@pytest.mark.parametrize(
+    "config", [{"port": 443}, {"ports": [1, 2], "priorityFrom": 2000}], ids=["fewer ports", "another place"]
+)
+def test_no_room_for_one_rule_is_not_said_of_another_that_has_some(
+    bench: Bench, cloud: MadeUpCloud, config: dict[str, object]
+) -> None:
+    with_room = bench.open(HERE, resource_on(bench.credential, bench.target, config=config))
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+    serve_one(bench)  # what was asked for before comes later
+    wide = resource_on(bench.credential, bench.target, config={"ports": [1, 2]})
+    without = [bench.open(THERE, wide), bench.open("81.2.69.144", wide)]
+    full = {rule_tag(session) for session in without}
+
+    def choose() -> None:
+        if cloud.deeds[-1][1] in full:
+            raise Full("Full", "make room")
+
+    cloud.answers["apply"] = choose
+    cloud.calls.clear()
+    bench.look()
+
+    assert status(with_room) == ("ACTIVE", "APPLIED")
+    assert [status(session) for session in without] == [("FAILED", "FAILED")] * 2
+    assert cloud.calls["apply"] == 2, "once for those that are alike"
+
+
+def test_a_rule_that_was_edited_is_made_right_where_there_is_no_room_for_more(bench: Bench, cloud: MadeUpCloud) -> None:
+    edited = bench.open()
+    bench.serve()
+    with write():
+        # What was asked for before comes later.
+        Rule.update(asked_at=current_time()).execute()
+    cloud.rules[rule_tag(edited)] = State.EDITED
+    without = bench.open(THERE)
+
+    def choose() -> None:
+        if cloud.deeds[-1][1] == rule_tag(without):
+            raise Full("Full", "make room")
+
+    cloud.answers["apply"] = choose
+    bench.look()
+
+    assert status(without) == ("FAILED", "FAILED")
+    assert status(edited) == ("ACTIVE", "APPLIED")
+    assert cloud.rules == {rule_tag(edited): State.PRESENT}
 
 
 def test_what_a_cloud_refuses_for_good_does_not_keep_its_resource(bench: Bench, cloud: MadeUpCloud) -> None:
@@ -175,3 +235,7 @@ def test_an_object_that_is_gone_takes_its_rules_along(bench: Bench, cloud: MadeU
     bench.serve()
 
     assert status(session) == ("CANCELLED", "REMOVED")
+
+
+def rule_tag(session: Session) -> Tag:
+    return Tag(identity(), rule_of(session).id)

@@ -3,11 +3,17 @@
 import pytest
 
 from api.claims import claim
+from api.clouds import Endpoints
 from api.database import write
 from api.due import LEASE_SECONDS, Priority
+from api.sessions.models import Session
 from api.targets.models import Rule, Target
 from api.targets.work import intend
+from tests.clouds.aws_standin import AwsStandIn
+from tests.clouds.azure_standin import AzureStandIn
 from tests.clouds.sites import SiteWithAQuota, a_rule, applied
+from tests.clouds.test_aws_promises import AwsSite
+from tests.clouds.test_azure_promises import AzureSite
 from tests.worker.bench import (
     APPLIED,
     HERE,
@@ -15,8 +21,10 @@ from tests.worker.bench import (
     NOT_REMOVED,
     REMOVED,
     Bench,
+    bench_at,
     due_in,
     grant_of,
+    grants,
     pass_time,
     resource_on,
     status,
@@ -76,6 +84,42 @@ def test_no_room_is_said_with_what_to_do(tagged: Bench) -> None:
     tagged.end(session)
     tagged.serve()
     assert tagged.everything() == before
+
+
+def test_a_group_with_room_for_one_port_takes_it_though_thirty_are_refused(
+    db: str, aws: AwsStandIn, at_aws: Endpoints
+) -> None:
+    bench = bench_at(AwsSite(aws, at_aws))
+    ranges = [{"CidrIp": f"203.0.113.{number}/32"} for number in range(31)]
+    theirs = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": ranges}
+    aws.ec2().authorize_security_group_ingress(GroupId=bench.target.identifier, IpPermissions=[theirs])
+    wide = resource_on(bench.credential, bench.target, config={"ports": list(range(101, 131))})
+
+    sessions = [bench.open(f"81.2.69.{last}", bench.resource, wide) for last in range(4)]
+    bench.serve()
+
+    assert [statuses(session) for session in sessions] == [["APPLIED", "FAILED"]] * 4
+
+
+def test_a_band_of_priorities_with_room_is_used_though_another_has_none(
+    db: str, azure: AzureStandIn, at_azure: Endpoints
+) -> None:
+    bench = bench_at(AzureSite(azure, at_azure))
+    azure.fill(bench.target, 2, first=1000)
+    with_room, without = (
+        resource_on(bench.credential, bench.target, config={"port": 443, "priorityFrom": first, "priorityTo": last})
+        for first, last in ((2000, 3999), (1000, 1001))
+    )
+
+    sessions = [bench.open(f"81.2.69.{last}", with_room, without) for last in range(4)]
+    bench.serve()
+
+    assert [statuses(session) for session in sessions] == [["APPLIED", "FAILED"]] * 4
+
+
+def statuses(session: Session) -> list[str]:
+    """Of what has room, and of what has none."""
+    return sorted(grant.status for grant in grants(session))
 
 
 def test_a_cloud_that_throttles_is_asked_again_soon(bench: Bench) -> None:
