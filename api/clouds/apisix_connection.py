@@ -22,6 +22,7 @@ from api.clouds.rules import Found, Kept, Listing, Network, State
 
 _VISIBLE_AT_MOST = 1000
 _PAGE = 500  # the most that the Admin API gives
+_PORTS = {"http": 80, "https": 443}
 _WRITES_AT_MOST = 6
 _LONGEST_WAIT_SECONDS = 0.4
 # The plugin takes no empty whitelist, and a route without the plugin is open to everybody. So the last entry is an
@@ -56,7 +57,7 @@ class ApisixConnection:
                 raise
         else:
             raise _not_apisix(200)  # it says yes to everything
-        return Verified(str(urlsplit(self._url).hostname))
+        return Verified(account_of(self._url))
 
     def inspect(self, target: Target) -> Seen:
         route = self._route(target)
@@ -147,6 +148,15 @@ class ApisixConnection:
         else:
             return _told(answer)
         raise failure
+
+
+def account_of(url: str) -> str:
+    """The gateway that a URL leads to: several may be on one host, each with routes of its own."""
+    parts = urlsplit(url)
+    host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
+    shown_host = f"[{host}]" if ":" in host else host
+    shown_port = "" if port == _PORTS["https"] else f":{port}"
+    return f"{shown_host}{shown_port}{parts.path.rstrip('/')}"
 
 
 class _Overwritten(Exception):

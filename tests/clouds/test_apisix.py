@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable
+from api.clouds.apisix_connection import account_of
 from api.clouds.base import before_call
 from api.clouds.rules import Kept, Listing, State
 from tests.clouds.apisix_standin import ApisixStandIn, answering, racing
@@ -20,6 +21,35 @@ def connection(apisix: ApisixStandIn, at_apisix: Endpoints) -> Connection:
 
 def route(name: str) -> Target:
     return Target(None, name, "GATEWAY_ROUTE")
+
+
+@pytest.mark.parametrize(
+    ("url", "account"),
+    [
+        ("https://gateway.example.com", "gateway.example.com"),
+        ("HTTPS://Gateway.Example.COM:0443/", "gateway.example.com"),
+        ("https://gateway.example.com:9180/", "gateway.example.com:9180"),
+        ("https://gateway.example.com/Prod", "gateway.example.com/Prod"),
+        ("https://gateway.example.com:9280/prod/eu/", "gateway.example.com:9280/prod/eu"),
+        ("https://[2001:DB8::443]", "[2001:db8::443]"),
+        ("https://[2001:db8::1]:9180", "[2001:db8::1]:9180"),
+        ("http://10.0.0.1", "10.0.0.1:80"),
+        ("http://10.0.0.1:9180", "10.0.0.1:9180"),
+    ],
+)
+def test_a_gateway_is_told_from_its_neighbours_on_the_host(url: str, account: str) -> None:
+    assert account_of(url) == account
+
+
+@pytest.mark.parametrize("path", ["", "/staging", "/staging/"])
+def test_a_credential_is_of_the_gateway_that_its_url_leads_to(
+    apisix: ApisixStandIn, at_apisix: Endpoints, path: str
+) -> None:
+    data = apisix.credential_data() | {"apiUrl": apisix.url + path}
+
+    verified = CLOUDS["APISIX"].connect(data, at_apisix).verify([])
+
+    assert verified.account == f"127.0.0.1:{apisix.port}{path.rstrip('/')}"
 
 
 def test_the_last_address_leaves_nobody_behind_and_not_an_open_route(
