@@ -6,6 +6,7 @@ is read again afterwards. https://apisix.apache.org/docs/apisix/admin-api/ and â
 """
 
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ _LONGEST_WAIT_SECONDS = 0.4
 # address that is nobody's (TEST-NET-1, RFC 5737).
 _NOBODY = "192.0.2.1/32"
 _WHITELIST = "plugins/ip-restriction/whitelist"
+_KEY = re.compile(r"[!-~][ -~]*")  # what a header can hold
 
 Change = Callable[[list[str], list[str] | None], list[str]]
 """The entries as they should be, of those that are there and of those that were when we last wrote, if we have."""
@@ -134,6 +136,8 @@ class ApisixConnection:
 
     def _ask(self, method: str, path: str, body: object = None) -> Mapping[str, Any]:
         """One call. What fails is raised after the error is gone, which may hold the gateway's text."""
+        if not _KEY.fullmatch(self._key):
+            raise Refused("Unauthorized", Apisix.hints["Unauthorized"])
         try:
             answer = self._session.request(
                 method,
@@ -141,8 +145,6 @@ class ApisixConnection:
                 json=body,
                 headers={"X-API-KEY": self._key, "X-API-VERSION": "v3"},
             )
-        except requests.exceptions.InvalidHeader:  # a key that no header can hold
-            failure: Refused | Unreachable = Refused("Unauthorized", Apisix.hints["Unauthorized"])
         except requests.RequestException as error:
             failure = _failure(error)
         else:
