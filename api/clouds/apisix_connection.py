@@ -174,7 +174,8 @@ def _told(answer: requests.Response) -> Mapping[str, Any]:
     body = _json(answer)
     if status == 503 and "changed" in str(body.get("error_msg", "")):
         raise _Overwritten
-    if status == 404 and "message" in body:
+    # In these words since 2.0. Its other messages, and those of a proxy before it, do not mean that the route is gone.
+    if status == 404 and str(body.get("message")).lower() == "key not found":
         raise Refused("NotFound", Apisix.hints["NotFound"])
     if status == 400:
         raise Refused("BadRequest", Apisix.hints["BadRequest"])

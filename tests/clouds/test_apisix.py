@@ -239,6 +239,40 @@ def test_a_key_may_have_blanks_within(apisix: ApisixStandIn, at_apisix: Endpoint
     assert CLOUDS["APISIX"].connect(data, at_apisix).verify([]).account
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"message": "no Route matched with those values"}',
+        '{"message": "Not Found"}',
+        '{"message": null}',
+        '{"error_msg": "404 Route Not Found"}',
+        '{"error_msg": "Unsupported resource type: routes"}',
+        '{"error_msg": "Key not found"}',
+    ],
+)
+def test_another_servers_not_found_does_not_mean_that_the_route_is_gone(
+    apisix: ApisixStandIn, connection: Connection, body: str
+) -> None:
+    """A proxy that is being set up anew says so, while the gateway behind it goes on letting in."""
+    target = route(apisix.route(["81.2.69.142"]))
+
+    with (
+        apisix.failing(answering(404, body)),
+        pytest.raises(Unreachable, match="something answered that is not APISIX"),
+    ):
+        connection.revoke(target, Kept(a_rule(OURS), added=True))
+
+
+@pytest.mark.parametrize("said", ["Key not found", "key not found"])
+def test_the_gateways_not_found_means_that_the_route_is_gone(
+    apisix: ApisixStandIn, connection: Connection, said: str
+) -> None:
+    with apisix.failing(answering(404, f'{{"message": "{said}"}}')), pytest.raises(Refused) as caught:
+        connection.inspect(route("orders"))
+
+    assert caught.value.code == "NotFound"
+
+
 def test_no_entry_of_a_whitelist_can_stop_the_others_from_being_read(
     apisix: ApisixStandIn, connection: Connection
 ) -> None:

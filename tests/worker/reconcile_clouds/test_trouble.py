@@ -3,11 +3,14 @@
 import pytest
 
 from api.claims import claim
+from api.clouds import Endpoints
 from api.database import write
 from api.due import LEASE_SECONDS, Priority
 from api.targets.models import Rule, Target
 from api.targets.work import intend
+from tests.clouds.apisix_standin import ApisixStandIn, answering
 from tests.clouds.sites import SiteWithAQuota, a_rule, applied
+from tests.clouds.test_apisix_promises import ApisixSite
 from tests.worker.bench import (
     APPLIED,
     HERE,
@@ -15,6 +18,7 @@ from tests.worker.bench import (
     NOT_REMOVED,
     REMOVED,
     Bench,
+    bench_at,
     due_in,
     grant_of,
     pass_time,
@@ -58,6 +62,24 @@ def test_a_rule_whose_object_is_gone_is_gone(bench: Bench) -> None:
 
     assert status(session) == ("CANCELLED", "REMOVED")
     assert told() == [APPLIED, REMOVED]
+
+
+def test_a_rule_is_not_forgotten_on_what_a_proxy_says(db: str, apisix: ApisixStandIn, at_apisix: Endpoints) -> None:
+    """It is being set up anew, and the gateway behind it goes on letting in whom the whitelist names."""
+    bench = bench_at(ApisixSite(apisix, at_apisix))
+    before = bench.everything()
+    session = bench.open()
+    bench.serve()
+    bench.end(session)
+
+    with apisix.failing(answering(404, '{"message": "no Route matched with those values"}')):
+        bench.serve()
+
+    assert status(session) == ("EXPIRING", "REMOVING")
+    pass_time(60)
+    bench.serve()
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert bench.everything() == before
 
 
 def test_no_room_is_said_with_what_to_do(tagged: Bench) -> None:
