@@ -273,6 +273,16 @@ def test_the_gateways_not_found_means_that_the_route_is_gone(
     assert caught.value.code == "NotFound"
 
 
+def test_long_routes_are_there_to_choose_from(apisix: ApisixStandIn, connection: Connection) -> None:
+    names = {apisix.route(filter_func="a" * 9000) for _ in range(120)}
+
+    seen = {one.identifier for one in connection.visible(None)}
+
+    assert names <= seen
+    for name in names:
+        apisix.ask("DELETE", name)
+
+
 def test_no_entry_of_a_whitelist_can_stop_the_others_from_being_read(
     apisix: ApisixStandIn, connection: Connection
 ) -> None:
