@@ -6,6 +6,7 @@ is read again afterwards. https://apisix.apache.org/docs/apisix/admin-api/ and â
 """
 
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +22,15 @@ from api.clouds.http import is_forbidden, tenants_session
 from api.clouds.rules import Found, Kept, Listing, Network, State
 
 _VISIBLE_AT_MOST = 1000
-_PAGE = 500  # the most that the Admin API gives
+_PAGE = 100  # the Admin API would give 500, which is too long an answer where the routes are long
+_PORTS = {"http": 80, "https": 443}
 _WRITES_AT_MOST = 6
 _LONGEST_WAIT_SECONDS = 0.4
 # The plugin takes no empty whitelist, and a route without the plugin is open to everybody. So the last entry is an
 # address that is nobody's (TEST-NET-1, RFC 5737).
 _NOBODY = "192.0.2.1/32"
 _WHITELIST = "plugins/ip-restriction/whitelist"
+_KEY = re.compile(r"[!-~][ -~]*")  # what a header can hold
 
 Change = Callable[[list[str], list[str] | None], list[str]]
 """The entries as they should be, of those that are there and of those that were when we last wrote, if we have."""
@@ -56,7 +59,7 @@ class ApisixConnection:
                 raise
         else:
             raise _not_apisix(200)  # it says yes to everything
-        return Verified(str(urlsplit(self._url).hostname))
+        return Verified(account_of(self._url))
 
     def inspect(self, target: Target) -> Seen:
         route = self._route(target)
@@ -133,6 +136,8 @@ class ApisixConnection:
 
     def _ask(self, method: str, path: str, body: object = None) -> Mapping[str, Any]:
         """One call. What fails is raised after the error is gone, which may hold the gateway's text."""
+        if not _KEY.fullmatch(self._key):
+            raise Refused("Unauthorized", Apisix.hints["Unauthorized"])
         try:
             answer = self._session.request(
                 method,
@@ -140,13 +145,20 @@ class ApisixConnection:
                 json=body,
                 headers={"X-API-KEY": self._key, "X-API-VERSION": "v3"},
             )
-        except requests.exceptions.InvalidHeader:  # a key that no header can hold
-            failure: Refused | Unreachable = Refused("Unauthorized", Apisix.hints["Unauthorized"])
         except requests.RequestException as error:
             failure = _failure(error)
         else:
             return _told(answer)
         raise failure
+
+
+def account_of(url: str) -> str:
+    """The gateway that a URL leads to: several may be on one host, each with routes of its own."""
+    parts = urlsplit(url)
+    host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
+    shown_host = f"[{host}]" if ":" in host else host
+    shown_port = "" if port == _PORTS["https"] else f":{port}"
+    return f"{shown_host}{shown_port}{parts.path.rstrip('/')}"
 
 
 class _Overwritten(Exception):
@@ -162,7 +174,8 @@ def _told(answer: requests.Response) -> Mapping[str, Any]:
     body = _json(answer)
     if status == 503 and "changed" in str(body.get("error_msg", "")):
         raise _Overwritten
-    if status == 404 and "message" in body:
+    # In these words since 2.0. Its other messages, and those of a proxy before it, do not mean that the route is gone.
+    if status == 404 and str(body.get("message")).lower() == "key not found":
         raise Refused("NotFound", Apisix.hints["NotFound"])
     if status == 400:
         raise Refused("BadRequest", Apisix.hints["BadRequest"])

@@ -60,7 +60,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The cloud accepts the credential; `account` is whose it is (AWS account, GCP project, Azure subscription)."""
+    """The cloud accepts the credential; `account` is whose it is.
+
+    An AWS account, a GCP project, an Azure subscription, an APISIX gateway: within it an identifier names one object.
+    """
 
     account: str
 

@@ -33,6 +33,8 @@ _TOKEN = "https://oauth2.googleapis.com/token"  # noqa: S105  an address
 _COMPUTE = "https://compute.googleapis.com"
 _RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+# A page has 100 firewall rules, and a rule may have 5,000 ranges, which are 0.1 MB.
+_LONGEST_ANSWER = 16 * 1024 * 1024
 _LONGEST_TOKEN_SECONDS = 86_400
 # As Google has it in its own errors; a project of a domain has the domain before it.
 _PROJECT = re.compile(r"([a-z0-9][-a-z0-9.]{0,252}:)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -69,7 +71,7 @@ class GoogleClients:
         self.project = secrets["project_id"]
         self._secrets = secrets
         self._endpoints = endpoints
-        self._ours = operators_session(endpoints)
+        self._ours = operators_session(endpoints, _LONGEST_ANSWER)
         token_session = requests.Session()
         self._prepare(token_session, _is_token)
         self._token_request = Request(token_session)

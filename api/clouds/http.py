@@ -150,7 +150,32 @@ def _body(answer: requests.Response, longest: int) -> bytes:
     return bytes(body)
 
 
-_asked: ContextVar[list[HTTPConnection]] = ContextVar("asked")
+class _Call:
+    """What one call holds open, to be cut when its time is over."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self._sockets: list[socket.socket] = []
+
+    def hold(self, connection: HTTPConnection) -> None:
+        """Have the connection's socket cut in time. The connection itself lets go of it before the body is read."""
+        self._sockets.append(connection.sock)
+        self.go_on(connection)
+
+    def go_on(self, connection: HTTPConnection) -> None:
+        """Raises ConnectTimeoutError where the time is over: what is held only now would not be cut."""
+        if self.over.is_set():
+            raise ConnectTimeoutError(connection, "the time is over")
+
+    def cut(self) -> None:
+        self.over.set()
+        for each in self._sockets:
+            with suppress(OSError):  # closed meanwhile
+                # Not the method of a TLS socket: that drops its state under the thread which is reading.
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+
+_call: ContextVar[_Call] = ContextVar("call")
 
 
 @contextmanager
@@ -159,27 +184,18 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
     A socket's own time limit begins anew with each byte: a server that sends one a second would hold a thread for ever.
     """
-    connections: list[HTTPConnection] = []
-    over = threading.Event()
-    watch = threading.Timer(seconds, _cut, (connections, over))
+    call = _Call()
+    watch = threading.Timer(seconds, call.cut)
     watch.daemon = True
-    token = _asked.set(connections)
+    token = _call.set(call)
     watch.start()
     try:
         yield
     finally:
         watch.cancel()
-        _asked.reset(token)
-    if over.is_set():  # headers that are cut read as if they had ended
+        _call.reset(token)
+    if call.over.is_set():  # headers that are cut read as if they had ended
         raise requests.ReadTimeout("the answer did not end in time")
-
-
-def _cut(connections: list[HTTPConnection], over: threading.Event) -> None:
-    over.set()
-    for connection in connections:
-        with suppress(OSError, AttributeError):  # closed meanwhile
-            # Not the method of a TLS socket: that drops its state under the thread which is reading.
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 @lru_cache(maxsize=8)
@@ -190,16 +206,25 @@ def _pools(judge: Judge) -> dict[str, type[HTTPConnectionPool]]:
         def _new_conn(self) -> socket.socket:
             return _connect(self, judge)
 
+        def connect(self) -> None:
+            super().connect()
+            _call.get().hold(self)
+
         def request(self, *arguments: Any, **options: Any) -> None:
-            _asked.get().append(self)
+            if not self.is_closed:  # else it is connected within
+                _call.get().hold(self)
             super().request(*arguments, **options)
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, judge)
 
+        def connect(self) -> None:
+            super().connect()
+            _call.get().hold(self)
+
         def request(self, *arguments: Any, **options: Any) -> None:
-            _asked.get().append(self)
+            _call.get().hold(self)  # urllib3 has connected it before
             super().request(*arguments, **options)
 
     class PlainPool(HTTPConnectionPool):
@@ -222,6 +247,7 @@ def _connect(connection: HTTPConnection, judge: Judge) -> socket.socket:
         raise ForbiddenAddress(connection, "the host has an address that must not be called")
     failure: OSError = OSError("the host has no address")
     for address in addresses:
+        _call.get().go_on(connection)
         try:
             return create_connection(
                 (address, connection.port), connection.timeout, socket_options=connection.socket_options

@@ -168,7 +168,11 @@ class ShownCredential(Body):
         metadata={"description": "Permissions known to be missing; null before the first verification", "example": []},
     )
     account = fields.String(
-        allow_none=True, metadata={"description": "The cloud account that it belongs to", "example": "123456789012"}
+        allow_none=True,
+        metadata={
+            "description": "The cloud account that it belongs to; of APISIX the gateway, as host, port and path",
+            "example": "123456789012",
+        },
     )
     secret_version = Whole(metadata={"description": "Number of the newest secret that was sent", "example": 1})
     verified_secret_version = Whole(

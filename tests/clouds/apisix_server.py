@@ -39,7 +39,10 @@ class Refusal(Exception):
 
 
 class Gateway:
-    """The routes of one gateway. What is written is validated as the ip-restriction plugin does."""
+    """The routes of one gateway, under whatever path a proxy has before it.
+
+    What is written is validated as the ip-restriction plugin does.
+    """
 
     def __init__(self, keys: dict[str, str]) -> None:
         self.keys = keys
@@ -51,7 +54,7 @@ class Gateway:
         self._lock = threading.Lock()
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Answer:
-        name, _, below = path.removeprefix(ROUTES).strip("/").partition("/")
+        name, _, below = path.partition(ROUTES)[2].strip("/").partition("/")
         if not name:
             return self._page(query)
         answers: dict[str, Callable[[str, str, Any], Answer]] = {

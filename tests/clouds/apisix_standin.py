@@ -96,9 +96,9 @@ class ApisixStandIn:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def key(self, role: str = "admin") -> str:
+    def key(self, role: str = "admin", name: str = "") -> str:
         """A new key of the Admin API; the roles are admin and viewer."""
-        key = f"{role}-{uuid.uuid4()}"
+        key = f"{name or role}-{uuid.uuid4()}"
         self._settle("key", {"key": key, "role": role})
         return key
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 LOOPBACK = "127.0.0.1"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -48,6 +48,16 @@ def serving(
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
+
+
+@contextmanager
+def taking_nobody(port: int, *hosts: str) -> Iterator[None]:
+    """These addresses neither take a connection nor refuse it: as many wait there as may."""
+    with ExitStack() as open_sockets:
+        for host in hosts:
+            listener = open_sockets.enter_context(socket.create_server((host, port), backlog=0))
+            open_sockets.enter_context(socket.create_connection(listener.getsockname()))
+        yield
 
 
 def saying(body: bytes, *headers: str) -> Callable[[socket.socket], None]:

@@ -57,7 +57,7 @@ class Clouds:
             "AWS": _example("AWS", self.aws.user().credential_data, group, "123456789012"),
             "GCP": _example("GCP", project.credential_data(), network, project.name),
             "AZURE": _example("AZURE", self.azure.credential_data(), nsg, self.azure.subscription),
-            "APISIX": _example("APISIX", self.apisix.credential_data(), route, "127.0.0.1"),
+            "APISIX": _example("APISIX", self.apisix.credential_data(), route, f"127.0.0.1:{self.apisix.port}"),
         }
 
 

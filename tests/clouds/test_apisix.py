@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from api.clouds import CLOUDS, Connection, Endpoints, Refused, Target, Unreachable
+from api.clouds.apisix_connection import account_of
 from api.clouds.base import before_call
 from api.clouds.rules import Kept, Listing, State
 from tests.clouds.apisix_standin import ApisixStandIn, answering, racing
@@ -20,6 +21,35 @@ def connection(apisix: ApisixStandIn, at_apisix: Endpoints) -> Connection:
 
 def route(name: str) -> Target:
     return Target(None, name, "GATEWAY_ROUTE")
+
+
+@pytest.mark.parametrize(
+    ("url", "account"),
+    [
+        ("https://gateway.example.com", "gateway.example.com"),
+        ("HTTPS://Gateway.Example.COM:0443/", "gateway.example.com"),
+        ("https://gateway.example.com:9180/", "gateway.example.com:9180"),
+        ("https://gateway.example.com/Prod", "gateway.example.com/Prod"),
+        ("https://gateway.example.com:9280/prod/eu/", "gateway.example.com:9280/prod/eu"),
+        ("https://[2001:DB8::443]", "[2001:db8::443]"),
+        ("https://[2001:db8::1]:9180", "[2001:db8::1]:9180"),
+        ("http://10.0.0.1", "10.0.0.1:80"),
+        ("http://10.0.0.1:9180", "10.0.0.1:9180"),
+    ],
+)
+def test_a_gateway_is_told_from_its_neighbours_on_the_host(url: str, account: str) -> None:
+    assert account_of(url) == account
+
+
+@pytest.mark.parametrize("path", ["", "/staging", "/staging/"])
+def test_a_credential_is_of_the_gateway_that_its_url_leads_to(
+    apisix: ApisixStandIn, at_apisix: Endpoints, path: str
+) -> None:
+    data = apisix.credential_data() | {"apiUrl": apisix.url + path}
+
+    verified = CLOUDS["APISIX"].connect(data, at_apisix).verify([])
+
+    assert verified.account == f"127.0.0.1:{apisix.port}{path.rstrip('/')}"
 
 
 def test_the_last_address_leaves_nobody_behind_and_not_an_open_route(
@@ -194,13 +224,63 @@ def test_what_is_no_gateway_gives_no_verdict_and_its_words_go_no_further(
     assert caught.value.__context__ is None
 
 
-def test_a_key_that_no_header_can_hold_is_a_wrong_key(apisix: ApisixStandIn, at_apisix: Endpoints) -> None:
-    connection = CLOUDS["APISIX"].connect({"apiUrl": apisix.url, "apiKey": "line\r\nX-Other: feed"}, at_apisix)
+@pytest.mark.parametrize("key", ["line\r\nX-Other: feed", " feed", "feed\u20131", "фeed", "fé-feed", "feed\0", ""])
+def test_a_key_that_no_header_can_hold_is_a_wrong_key(apisix: ApisixStandIn, at_apisix: Endpoints, key: str) -> None:
+    connection = CLOUDS["APISIX"].connect({"apiUrl": apisix.url, "apiKey": key}, at_apisix)
 
     with pytest.raises(Refused) as caught:
         connection.verify([])
-    assert caught.value.code == "Unauthorized"
-    assert "feed" not in str(caught.value)
+    assert str(caught.value) == "Unauthorized: Admin API key is wrong, or has no admin role"
+
+
+def test_a_key_may_have_blanks_within(apisix: ApisixStandIn, at_apisix: Endpoints) -> None:
+    data = {"apiUrl": apisix.url, "apiKey": apisix.key(name="correct horse ~ battery!")}
+
+    assert CLOUDS["APISIX"].connect(data, at_apisix).verify([]).account
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"message": "no Route matched with those values"}',
+        '{"message": "Not Found"}',
+        '{"message": null}',
+        '{"error_msg": "404 Route Not Found"}',
+        '{"error_msg": "Unsupported resource type: routes"}',
+        '{"error_msg": "Key not found"}',
+    ],
+)
+def test_another_servers_not_found_does_not_mean_that_the_route_is_gone(
+    apisix: ApisixStandIn, connection: Connection, body: str
+) -> None:
+    """A proxy that is being set up anew says so, while the gateway behind it goes on letting in."""
+    target = route(apisix.route(["81.2.69.142"]))
+
+    with (
+        apisix.failing(answering(404, body)),
+        pytest.raises(Unreachable, match="something answered that is not APISIX"),
+    ):
+        connection.revoke(target, Kept(a_rule(OURS), added=True))
+
+
+@pytest.mark.parametrize("said", ["Key not found", "key not found"])
+def test_the_gateways_not_found_means_that_the_route_is_gone(
+    apisix: ApisixStandIn, connection: Connection, said: str
+) -> None:
+    with apisix.failing(answering(404, f'{{"message": "{said}"}}')), pytest.raises(Refused) as caught:
+        connection.inspect(route("orders"))
+
+    assert caught.value.code == "NotFound"
+
+
+def test_long_routes_are_there_to_choose_from(apisix: ApisixStandIn, connection: Connection) -> None:
+    names = {apisix.route(filter_func="a" * 9000) for _ in range(120)}
+
+    seen = {one.identifier for one in connection.visible(None)}
+
+    assert names <= seen
+    for name in names:
+        apisix.ask("DELETE", name)
 
 
 def test_no_entry_of_a_whitelist_can_stop_the_others_from_being_read(

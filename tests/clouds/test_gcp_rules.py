@@ -307,3 +307,13 @@ def test_a_token_that_is_not_taken_any_more_is_renewed(
     project.google.forget_tokens()
 
     assert state(connection, target, kept) is State.PRESENT
+
+
+def test_our_rule_is_found_beside_long_ones_of_others(
+    project: GcpProject, connection: Connection, target: Target, kept: Kept
+) -> None:
+    ranges = [f"100.{number // 256}.{number % 256}.0/24" for number in range(5000)]  # as many as a rule may have
+    for _ in range(15):
+        project.add_foreign(target, ADDRESS, sourceRanges=ranges)
+
+    assert state(connection, target, kept) is State.PRESENT

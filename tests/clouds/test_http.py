@@ -6,8 +6,10 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -16,7 +18,7 @@ import trustme
 from api.clouds.base import Address, Endpoints
 from api.clouds.http import AnswerTooLong, is_forbidden, operators_session, tenants_session
 from api.network import may_be_called
-from tests.clouds.bad_servers import HEAD, LOOPBACK, resolving, saying, serving
+from tests.clouds.bad_servers import HEAD, LOOPBACK, resolving, saying, serving, taking_nobody
 
 
 def only_loopback(address: Address) -> bool:
@@ -33,6 +35,32 @@ def trickling(channel: socket.socket) -> None:
     for _ in range(6000):
         channel.sendall(b"a")
         time.sleep(0.1)
+
+
+def dripping(head: bytes) -> Callable[[socket.socket], None]:
+    """A body of which each byte comes within every time limit of a socket."""
+
+    def answer(channel: socket.socket) -> None:
+        channel.sendall(head)
+        for _ in range(150):
+            channel.sendall(b" ")
+            time.sleep(0.1)
+
+    return answer
+
+
+@contextmanager
+def serving_a_name(
+    answer: Callable[[socket.socket], None], folder: Path, context: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, Endpoints]]:
+    """A server with a certificate for gateway.example, its URL, and what trusts it."""
+    authority = trustme.CA()
+    bundle = folder / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
+    context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("gateway.example").configure_cert(context)
+    with serving(answer, context) as (port, _):
+        yield f"https://gateway.example:{port}/", endpoints(ca_bundle=bundle)
 
 
 def test_an_allowed_host_is_called() -> None:
@@ -122,16 +150,83 @@ def test_an_answer_that_does_not_end_is_given_up(what: Callable[[socket.socket],
     assert time.monotonic() - began < 10  # the limits add up to 1.5 s; ten minutes would be the server's choice
 
 
-def test_a_body_that_does_not_end_is_given_up() -> None:
-    def dripping(channel: socket.socket) -> None:
-        channel.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
-        for _ in range(6000):
-            channel.sendall(b" ")
-            time.sleep(0.1)
-
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"Content-Length: 100000\r\n\r\n",
+        HEAD + b"Content-Length: 100000\r\nConnection: close\r\n\r\n",
+        HEAD + b"\r\n",
+        HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Content-Length: 100000\r\n\r\n",
+    ],
+    ids=["the connection is kept", "the connection will close", "of no length", "HTTP/1.0"],
+)
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+def test_a_body_that_does_not_end_is_given_up(
+    head: bytes, secure: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolving(LOOPBACK))
     began = time.monotonic()
-    with serving(dripping) as (port, _), pytest.raises(requests.RequestException):
-        tenants_session(endpoints()).get(f"http://{LOOPBACK}:{port}/")
+    with serving(dripping(head)) as (port, _), serving_a_name(dripping(head), tmp_path) as (url, trusting):
+        called = url if secure else f"http://{LOOPBACK}:{port}/"
+        with pytest.raises(requests.RequestException):
+            tenants_session(trusting).get(called)
+
+    assert time.monotonic() - began < 10
+
+
+def test_an_answer_over_a_kept_connection_is_given_up_too() -> None:
+    def answer(channel: socket.socket) -> None:
+        channel.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        channel.recv(65536)
+        dripping(HEAD + b"\r\n")(channel)
+
+    with serving(answer) as (port, seen):
+        session = tenants_session(endpoints())
+        assert session.get(f"http://{LOOPBACK}:{port}/").ok
+        began = time.monotonic()
+        with pytest.raises(requests.RequestException):
+            session.get(f"http://{LOOPBACK}:{port}/")
+
+        assert time.monotonic() - began < 10
+        assert seen == [1]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_time_is_for_all_addresses_of_a_host_together(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = [f"127.0.0.{number}" for number in range(2, 34)]
+    everywhere = resolving(*dead)
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        return everywhere(host, port) if host == "gateway.example" else resolving(host)(host, port)
+
+    with serving(saying(b"{}")) as (port, _), taking_nobody(port, *dead):
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        began = time.monotonic()
+        with pytest.raises(requests.ConnectTimeout):
+            tenants_session(endpoints()).get(f"{scheme}://gateway.example:{port}/")
+
+    assert time.monotonic() - began < 10  # one after the other they would take 16 s
+
+
+@pytest.mark.parametrize(("seconds", "handshake"), [(2.0, 0.0), (1.3, 0.4)], ids=["name", "name and handshake"])
+def test_what_begins_when_the_time_is_over_is_given_up(
+    seconds: float, handshake: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Slow(ssl.SSLContext):
+        def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+            time.sleep(handshake)
+            return super().wrap_socket(*arguments, **options)
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        time.sleep(seconds if host == "gateway.example" else 0)
+        return resolving(LOOPBACK)(host, port)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    answer = dripping(HEAD + b"Content-Length: 100000\r\n\r\n")
+    with serving_a_name(answer, tmp_path, Slow(ssl.PROTOCOL_TLS_SERVER)) as (url, trusting):
+        began = time.monotonic()
+        with pytest.raises(requests.RequestException):
+            tenants_session(trusting).get(url)
 
     assert time.monotonic() - began < 10
 
@@ -158,18 +253,14 @@ def test_an_answer_that_breaks_off_is_a_failure() -> None:
 def test_the_certificate_is_for_the_name_and_not_for_the_address(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    authority = trustme.CA()
-    bundle = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(bundle)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("gateway.example").configure_cert(context)
     monkeypatch.setattr(socket, "getaddrinfo", resolving(LOOPBACK))
-    with serving(saying(b"{}"), context) as (port, _):
-        trusting = tenants_session(endpoints(ca_bundle=bundle))
-        assert trusting.get(f"https://gateway.example:{port}/").ok
-        for session, host in ((trusting, "other.example"), (tenants_session(endpoints()), "gateway.example")):
+    with serving_a_name(saying(b"{}"), tmp_path) as (url, trusted):
+        trusting = tenants_session(trusted)
+        assert trusting.get(url).ok
+        other = url.replace("gateway.example", "other.example")
+        for session, called in ((trusting, other), (tenants_session(endpoints()), url)):
             with pytest.raises(requests.exceptions.SSLError):
-                session.get(f"https://{host}:{port}/")
+                session.get(called)
 
 
 def test_what_a_server_says_is_not_in_the_log() -> None:

@@ -9,9 +9,11 @@ from api.due import LEASE_SECONDS, Priority
 from api.sessions.models import Session
 from api.targets.models import Rule, Target
 from api.targets.work import intend
+from tests.clouds.apisix_standin import ApisixStandIn, answering
 from tests.clouds.aws_standin import AwsStandIn
 from tests.clouds.azure_standin import AzureStandIn
 from tests.clouds.sites import SiteWithAQuota, a_rule, applied
+from tests.clouds.test_apisix_promises import ApisixSite
 from tests.clouds.test_aws_promises import AwsSite
 from tests.clouds.test_azure_promises import AzureSite
 from tests.worker.bench import (
@@ -66,6 +68,24 @@ def test_a_rule_whose_object_is_gone_is_gone(bench: Bench) -> None:
 
     assert status(session) == ("CANCELLED", "REMOVED")
     assert told() == [APPLIED, REMOVED]
+
+
+def test_a_rule_is_not_forgotten_on_what_a_proxy_says(db: str, apisix: ApisixStandIn, at_apisix: Endpoints) -> None:
+    """It is being set up anew, and the gateway behind it goes on letting in whom the whitelist names."""
+    bench = bench_at(ApisixSite(apisix, at_apisix))
+    before = bench.everything()
+    session = bench.open()
+    bench.serve()
+    bench.end(session)
+
+    with apisix.failing(answering(404, '{"message": "no Route matched with those values"}')):
+        bench.serve()
+
+    assert status(session) == ("EXPIRING", "REMOVING")
+    pass_time(60)
+    bench.serve()
+    assert status(session) == ("CANCELLED", "REMOVED")
+    assert bench.everything() == before
 
 
 def test_no_room_is_said_with_what_to_do(tagged: Bench) -> None:
