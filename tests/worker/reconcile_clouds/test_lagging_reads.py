@@ -3,10 +3,11 @@
 import pytest
 
 from api.clouds import Endpoints
+from api.due import LEASE_SECONDS
 from api.targets.models import Rule
 from tests.clouds.aws_standin import AwsStandIn, lagging
 from tests.clouds.test_aws_promises import AwsSite, permissions
-from tests.worker.bench import APPLIED, Bench, bench_at, grant_of, status, told
+from tests.worker.bench import APPLIED, REMOVED, Bench, bench_at, grant_of, status, told
 
 # What depends on the engine is tested with a made-up cloud, on both.
 pytestmark = pytest.mark.engines("sqlite")
@@ -47,7 +48,10 @@ def test_a_rule_is_active_once_the_group_shows_it_however_often_it_was_added(ben
     bench.end(session)
     bench.serve()
     assert bench.everything() == before
+    # Which of the calls was shown is not known: that none will land is told a lease after the last one.
+    bench.serve_for(LEASE_SECONDS)
     assert status(session) == ("CANCELLED", "REMOVED")
+    assert told() == [APPLIED, REMOVED]
 
 
 def test_what_is_gone_and_shown_again_is_nobody_elses(bench: Bench, aws: AwsStandIn) -> None:
