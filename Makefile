@@ -27,7 +27,7 @@ help: ## what can be made
 
 setup: $(VENV)/installed pulumi ## everything that the demo and the tests need (minutes the first time, then a second)
 
-demo: setup ## the main job on your screen: a credential and two security groups from Pulumi, verified
+demo: setup ## the main job on your screen: a credential and two groups from Pulumi, verified; somebody let in and out
 	@$(WITH_TOOLS) $(BIN)/python -m examples.demo
 
 demo-clouds: $(VENV)/installed ## stand-ins for all four clouds, with credentials to try EntryGuard with by hand

@@ -5,14 +5,16 @@ import redis
 
 from api import due, installation, migrate
 from api.commands.operator import settings_with_database, told_plainly
-from api.credentials.models import Credential, TargetListing
 from api.database import connection
 from api.key_ring import KeyRingError
+from api.lifecycle.due_rows import MODELS
 from api.notify import redis_client
-from api.resources.models import Resource
 from api.settings import Settings
 from api.start import check_key_ring, key_source
+from api.targets import overdue
 from api.workers import worker_is_alive
+
+_NO_WORKER = "No worker is there, so nothing is opened, closed or verified. Start `entryguard-server worker`."
 
 
 @click.command()
@@ -55,14 +57,23 @@ def _neighbours(settings: Settings) -> list[str]:
     except redis.RedisError as error:
         troubles.append(f"Redis does not answer ({type(error).__name__}). Work goes on, later; limits are looser.")
     if not worker_is_alive():
-        troubles.append("No worker is there, so nothing is verified. Start `entryguard-server worker`.")
+        troubles.append(_NO_WORKER)
     return troubles
 
 
 def _late() -> list[str]:
-    troubles = []
-    for model in (Credential, TargetListing, Resource):
-        figures = due.figures(model)
-        if figures.stuck_rows:
-            troubles.append(f"{figures.stuck_rows} {model._meta.table_name} have failed for two minutes or more.")
+    troubles = _left_in_a_cloud()
+    for model in MODELS:
+        if stuck := due.figures(model).stuck_rows:
+            kind = model._meta.table_name
+            troubles.append(f"{stuck} {kind} have failed for two minutes or more. The worker's log says why.")
     return troubles
+
+
+def _left_in_a_cloud() -> list[str]:
+    left = overdue.figures()
+    if not left.rules:
+        return []
+    reason = next(iter(overdue.reasons(1).values()), None) or "nobody has looked at it yet"
+    oldest = f"the oldest for {left.oldest_seconds // 60:.0f} minutes ({reason})"
+    return [f"Rules that should be gone and are still in a cloud: {left.rules}, {oldest}. The worker's log names them."]

@@ -11,7 +11,7 @@ from api.access import current_actor, requires
 from api.clouds import CLOUDS
 from api.credentials import service
 from api.credentials.schemas import ChangedCredential
-from api.errors import CredentialInUse, CredentialNotFound, EntryGuardError, NotFound
+from api.errors import Conflict, CredentialInUse, CredentialNotFound, EntryGuardError, NotFound
 from api.identifiers import parse
 from api.lifecycle.deleting import delete_credential, delete_credential_by_force
 from api.lifecycle.dependants import dependants_of_credential
@@ -112,7 +112,7 @@ def delete(credential_id: str) -> Answer:
     by_force = flask.request.form.get("force") == "true"
     try:
         (delete_credential_by_force if by_force else delete_credential)(actor, which)
-    except CredentialNotFound:  # by the same click, sent twice
+    except (CredentialNotFound, Conflict):  # by the same click, sent twice
         return flask.redirect(flask.url_for(TABLE), 303)
     except CredentialInUse as error:
         told = "It is in use, which it was not when you were asked. Look at what goes with it, and decide again."

@@ -11,7 +11,7 @@ import flask
 from api.errors import NotAllowed
 
 _CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
-_OURS = frozenset({"same-origin", "none"})  # none: the person's own doing, such as a reload
+_OURS = frozenset({"same-origin", "none"})  # none: the person's own doing, which no site can have a browser say
 
 
 class ForeignForm(NotAllowed):

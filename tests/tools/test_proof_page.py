@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools.proof.page import missing, read, written
-from tools.proof.promises import KINDS, LATER, PROMISES
+from tools.proof.promises import ELSEWHERE, KINDS, PROMISES
 
 ROOT = Path(__file__).parents[2]
 EVERY = (*KINDS, *PROMISES)
@@ -48,7 +48,7 @@ def test_tests_name_only_promises_that_are_made() -> None:
 
 
 def test_every_promise_that_applies_is_tested() -> None:
-    assert set(noted()) >= set(EVERY) - set(LATER)
+    assert set(noted()) >= set(EVERY) - set(ELSEWHERE)
 
 
 def test_the_page_has_every_promise_with_its_figure_and_seed() -> None:
@@ -65,11 +65,11 @@ def test_a_promise_without_a_figure_is_said_to_have_none() -> None:
     assert f"### P13\n{PROMISES['P13']}\n\nNo figure yet" in written(entries)
 
 
-def test_a_promise_about_rules_is_said_to_be_still_to_come() -> None:
-    entries = [each for each in all_entries() if each["promise"] not in LATER]
+def test_a_promise_that_the_storm_is_about_sends_the_reader_there() -> None:
+    entries = [each for each in all_entries() if each["promise"] not in ELSEWHERE]
 
     assert missing(entries) == []
-    assert written(entries).count("It comes with sessions.") == len(LATER)
+    assert written(entries).count("Its figures are those of [the storm](storm.md).") == len(ELSEWHERE)
 
 
 def test_the_last_note_about_a_test_counts(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tools.proof.promises import KINDS, LATER, PROMISES
+from tools.proof.promises import ELSEWHERE, KINDS, PROMISES
 
 Entry = Mapping[str, object]
 
@@ -34,14 +34,14 @@ def read(folder: Path) -> list[Entry]:
     return list({(entry["promise"], entry["tested"]): entry for entry in entries}.values())
 
 
-_NOT_BUILT = "It comes with sessions."
+_IN_THE_STORM = "Its figures are those of [the storm](storm.md)."
 _NOT_MEASURED = "No figure yet: this part of `make proof` has not been run to its end."
 
 
 def missing(entries: Iterable[Entry]) -> list[str]:
     """The promises and kinds of tests that should have a figure, and have none."""
     told = {entry["promise"] for entry in entries}
-    return [name for name in (*KINDS, *PROMISES) if name not in told and name not in LATER]
+    return [name for name in (*KINDS, *PROMISES) if name not in told and name not in ELSEWHERE]
 
 
 def written(entries: Iterable[Entry]) -> str:
@@ -50,14 +50,14 @@ def written(entries: Iterable[Entry]) -> str:
     for entry in entries:
         told[str(entry["promise"])].append(entry)
     kinds = [_section(name.capitalize(), KINDS[name], told[name]) for name in KINDS]
-    promises = [_section(name, PROMISES[name], told[name], name in LATER) for name in PROMISES]
+    promises = [_section(name, PROMISES[name], told[name], name in ELSEWHERE) for name in PROMISES]
     return "\n".join([_HEAD, "## Kinds of tests\n", *kinds, "## Promises\n", *promises])
 
 
-def _section(title: str, text: str, entries: Iterable[Entry], is_later: bool = False) -> str:
+def _section(title: str, text: str, entries: Iterable[Entry], is_elsewhere: bool = False) -> str:
     rows = [f"| {_cell(each['tested'])} | {_cell(each['figure'])} | {_cell(each['seed'])} |" for each in entries]
     if not rows:
-        return f"### {title}\n{text}\n\n{_NOT_BUILT if is_later else _NOT_MEASURED}\n"
+        return f"### {title}\n{text}\n\n{_IN_THE_STORM if is_elsewhere else _NOT_MEASURED}\n"
     return "\n".join(
         [f"### {title}", text, "", "| how it was tested | what came out | seed |", "|---|---|---|", *sorted(rows), ""]
     )

@@ -38,5 +38,5 @@ KINDS: Mapping[str, str] = {
 }
 """The kinds of tests that look at the whole product."""
 
-LATER = ("P2",)
-"""Promises about rules, which come with sessions."""
+ELSEWHERE = ("P2",)
+"""Promises whose figures are on docs/storm.md."""

@@ -29,9 +29,12 @@ document.addEventListener("htmx:afterRequest", (event) => sendable(event.detail.
 // A page that the browser kept for its back button.
 window.addEventListener("pageshow", () => document.querySelectorAll("[data-once]").forEach(sendable));
 
+const TOO_MANY = 429;
 let unsent = null;
 const say = (event) => {
   unsent = event.detail?.elt?.closest("form") ?? unsent;
+  const said = event.detail?.xhr?.status === TOO_MANY ? "refused" : "lost";
+  for (const one of lost().querySelectorAll("[data-said]")) one.hidden = one.dataset.said !== said;
   lost().hidden = false;
 };
 for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
@@ -39,7 +42,7 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 }
 window.addEventListener("offline", say);
 document.addEventListener("htmx:afterOnLoad", (event) => {
-  if (event.detail.xhr.status >= 500) return;
+  if (event.detail.xhr.status >= 500 || event.detail.xhr.status === TOO_MANY) return;
   // That the page hears of the server again does not bring a form there that was lost.
   if (unsent?.isConnected && event.detail.elt.closest("form") !== unsent) return;
   lost().hidden = true;

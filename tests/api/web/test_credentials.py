@@ -385,6 +385,17 @@ def test_what_waits_for_its_last_rule_is_shown_as_being_deleted(ada: Visitor) ->
     assert "The cloud says: AccessDenied: no" in text_of(shown) and "Verify now" not in shown.text
 
 
+def test_what_is_being_deleted_cannot_be_deleted_and_an_old_click_does_no_harm(ada: Visitor) -> None:
+    ada.post("/credentials", AWS)
+    assert f"Delete {AWS['name']}" in ada.get("/credentials").text
+    credential = decided(deleting_since=current_time())
+
+    answers = [ada.post(path_of(credential, "/delete"), form) for form in ({}, {"force": "true"})]
+
+    assert [(answer.status_code, answer.location) for answer in answers] == [(303, "/credentials")] * 2
+    assert f"Delete {AWS['name']}" not in ada.get("/credentials").text
+
+
 def test_a_credential_is_deleted_and_a_second_click_does_no_harm(ada: Visitor) -> None:
     ada.post("/credentials", AWS)
     credential = only_credential()

@@ -241,6 +241,10 @@ def test_a_form_of_ours_counts_by_its_origin_where_a_browser_says_no_more(ada: V
     assert goes_to(ada.client.post("/sign-out", headers={"Origin": "http://localhost"})) == "/sign-in"
 
 
+def test_what_the_person_asked_the_browser_for_and_no_page_did_counts(ada: Visitor) -> None:
+    assert goes_to(ada.client.post("/sign-out", headers={"Sec-Fetch-Site": "none"})) == "/sign-in"
+
+
 def test_nobody_is_signed_in_by_another_site(stranger: Visitor, admin: Caller) -> None:
     form = {"email": admin.user.email, "password": PASSWORD}
 
