@@ -12,7 +12,7 @@ from pulumi_entryguard.credential_data import CredentialData, as_mapping
 from pulumi_entryguard.declaration import ADOPT_ID, KNOWN_HERE, TEXT, Declared, Input, Kind
 from pulumi_entryguard.errors import ApiError
 from pulumi_entryguard.provider import EntryGuardProvider, Properties
-from pulumi_entryguard.values import is_unknown
+from pulumi_entryguard.values import is_unknown, typed
 from pulumi_entryguard.waiting import Verdict
 
 CREDENTIAL = Kind(
@@ -22,7 +22,7 @@ CREDENTIAL = Kind(
     verified_number="verifiedSecretVersion",
     verify="verify?wait=true",
     inputs={
-        "name": Input(TEXT, required=True),
+        "name": Input(TEXT, required=True, kept_as=typed),
         "provider": Input(TEXT, required=True, replaces=True),
         "credentialType": Input(TEXT, required=True, replaces=True),
         **KNOWN_HERE,

@@ -5,7 +5,7 @@ see them in snake_case.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,16 @@ ADOPT_ID = "adoptId"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input. `sent` is False for what only this package knows; a change of what `replaces` makes a new object."""
+    """One input. `sent` is False for what only this package knows; a change of what `replaces` makes a new object.
+
+    `kept_as` makes of a text what the API keeps of it: any other would be a change at every `up`.
+    """
 
     accepts: tuple[type, ...]
     required: bool = False
     replaces: bool = False
     sent: bool = True
+    kept_as: Callable[[str], str] = str
 
 
 TEXT = (str,)

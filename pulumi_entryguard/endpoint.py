@@ -1,5 +1,6 @@
 """Where the API is, and how a caller proves who they are."""
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -54,7 +55,7 @@ def _printable(secret: str) -> str:
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read an address, with or without `/api/v1` at its end.
+    """Read an address, with or without `/api/v1` or `/api` at its end.
 
     Raises NotConfigured for what is no http(s) address, for user names and queries in it, and for plain http to
     another machine: cloud keys would travel in the clear.
@@ -70,7 +71,7 @@ def parse_endpoint(text: str) -> Endpoint:
         raise NotConfigured("the EntryGuard endpoint must hold no user name, password, query or fragment")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise NotConfigured(f"the EntryGuard endpoint must be https: cloud keys are sent to it ({parts.hostname})")
-    path = parts.path.rstrip("/").removesuffix(BASE_PATH)
+    path = re.sub(r"/api(/v1)?$", "", parts.path.rstrip("/"))
     return Endpoint(parts.scheme, parts.hostname, port, path + BASE_PATH)
 
 

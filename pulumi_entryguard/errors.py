@@ -6,7 +6,7 @@ EntryGuardError
 ├── Unreachable          no answer came: for now
 ├── ApiError             the API answered with an error
 │   ├── NotAuthorized    401, 403
-│   ├── NotFound         404
+│   ├── NotFound         404 about an object
 │   ├── Conflict         409
 │   ├── RateLimited      429, for longer than we wait
 │   └── Unavailable      503, for longer than we wait
@@ -124,7 +124,6 @@ MEND_ACCESS = (
 _NAMED: dict[int, type[ApiError]] = {
     401: NotAuthorized,
     403: NotAuthorized,
-    404: NotFound,
     409: Conflict,
     429: RateLimited,
     502: AnswerLost,
@@ -143,11 +142,18 @@ def api_error(status: int, body: object, server: str, unauthorized: str | None =
         return kind(status, f"HTTP_{status}", _foreign(kind, server))
     details = body.get("details")
     request_id = body.get("requestId")
-    message = str(body.get("message", ""))
+    code, message = body["error"], str(body.get("message", ""))
+    if status == 401 and unauthorized:
+        message = f"{message}: {unauthorized}"
+    elif status == 404 and code.endswith("_NOT_FOUND"):
+        kind = NotFound
+    elif status == 404:
+        # Nothing is at the path, which is no word about the object: Pulumi would forget what is there.
+        message = f"{message} Is the endpoint right?"
     return kind(
         status,
-        body["error"],
-        f"{message}: {unauthorized}" if status == 401 and unauthorized else message,
+        code,
+        message,
         _fields(details) if isinstance(details, dict) else None,
         request_id if isinstance(request_id, str) else None,
     )

@@ -47,7 +47,7 @@ class EntryGuardProvider(ResourceProvider, abc.ABC):
     @plainly
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Say what is wrong with the inputs, as far as it can be known without asking anybody."""
-        inputs = plain(news)
+        inputs = _as_kept(self.kind, plain(news))
         return CheckResult(inputs, [*self.failures(inputs)])
 
     @plainly
@@ -263,6 +263,11 @@ class EntryGuardProvider(ResourceProvider, abc.ABC):
 
 def _provider_of(props: Mapping[str, Any]) -> Properties:
     return {PROVIDER_KEY: props[PROVIDER_KEY]} if PROVIDER_KEY in props else {}
+
+
+def _as_kept(kind: Kind, inputs: Properties) -> Properties:
+    texts = {name: value for name in kind.inputs if isinstance(value := inputs.get(name), str)}
+    return inputs | {name: kind.inputs[name].kept_as(text) for name, text in texts.items()}
 
 
 def _object_in(answer: Answer) -> Properties:

@@ -7,7 +7,7 @@ import pulumi
 
 from pulumi_entryguard.declaration import KNOWN_HERE, NUMBER, TEXT, Declared, Input, Kind
 from pulumi_entryguard.provider import EntryGuardProvider
-from pulumi_entryguard.values import plain
+from pulumi_entryguard.values import plain, typed
 from pulumi_entryguard.waiting import Verdict
 
 RESOURCE = Kind(
@@ -17,12 +17,12 @@ RESOURCE = Kind(
     verified_number="verifiedRevision",
     verify="verify",
     inputs={
-        "name": Input(TEXT, required=True),
-        "credentialId": Input(TEXT, required=True),
+        "name": Input(TEXT, required=True, kept_as=typed),
+        "credentialId": Input(TEXT, required=True, kept_as=str.lower),
         "provider": Input(TEXT, required=True, replaces=True),
         "resourceType": Input(TEXT, required=True, replaces=True),
-        "resourceIdentifier": Input(TEXT, required=True),
-        "region": Input(TEXT),
+        "resourceIdentifier": Input(TEXT, required=True, kept_as=typed),
+        "region": Input(TEXT, kept_as=typed),
         "config": Input((dict,)),
         "maxSessionMinutes": Input(NUMBER),
         **KNOWN_HERE,

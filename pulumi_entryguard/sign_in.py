@@ -22,6 +22,10 @@ _ENDPOINT_MISSING = (
 _ACCESS_MISSING = (
     "nobody is signed in: use `entryguard login`, or set ENTRYGUARD_API_KEY, or ENTRYGUARD_TOKEN to an access token"
 )
+_NOT_ENDED = (
+    "you are signed out here; at the server the login ends by itself within 7 days, "
+    "or when an administrator deactivates the user"
+)
 _ENDED = "the login has ended: sign in again with `entryguard login`"
 
 
@@ -59,8 +63,11 @@ def sign_out() -> Login | None:
     with kept_login.alone():
         login = kept_login.read()
         kept_login.forget()
-    if login is not None:
-        _end(login)
+    try:
+        if login is not None:
+            _end(login)
+    except EntryGuardError as error:
+        raise EntryGuardError(f"{error}; {_NOT_ENDED}") from None
     return login
 
 

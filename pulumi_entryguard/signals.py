@@ -1,5 +1,6 @@
 """Signals that ask this process to end, noted: what is under way is finished, and what was opened is closed."""
 
+import contextlib
 import os
 import select
 import signal
@@ -68,10 +69,17 @@ class NotedSignals:
         return EXIT - code if code < 0 else code
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self._first is None and self._process is None:
+            _say_at_once("interrupted: what is under way is finished first\n")
         self._first = self._first or number
         # Sent twice, Ctrl-C means something else to many programs.
         if self._process is not None and not (number == signal.SIGINT and _reaches_all()):
             self._process.send_signal(number)
+
+
+def _say_at_once(line: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode())  # `print` can't be called in the middle of a `print`
 
 
 def _reaches_all() -> bool:

@@ -1,5 +1,6 @@
 """Values as Pulumi brings them: numbers are all floats, and in a preview a value may not be known yet."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(held) for held in value]
     return value
+
+
+def typed(text: str) -> str:
+    """What the API keeps of a text that a person typed: its composed form (NFC), without margins."""
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def is_unknown(value: Any) -> bool:

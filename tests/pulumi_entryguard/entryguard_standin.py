@@ -99,6 +99,8 @@ class EntryGuard:
 
     def _route(self, request: Request) -> tuple[int, Any]:
         parts = urlsplit(request.path)
+        if not parts.path.startswith("/api/v1/"):
+            return error(404, "NOT_FOUND", "There is nothing at this path.")
         pieces = parts.path.removeprefix("/api/v1/").split("/")
         if request.headers.get("x-api-key") != API_KEY:
             return error(401, "UNAUTHORIZED", "Missing or invalid authentication token")

@@ -21,6 +21,17 @@ def test_a_check_makes_whole_numbers_whole(resources: ResourceProvider) -> None:
     assert repr(resources.check({}, resource()).inputs["config"]) == "{'port': 443}"
 
 
+def test_a_check_makes_of_texts_what_the_api_keeps_of_them(
+    credentials: CredentialProvider, resources: ResourceProvider
+) -> None:
+    typed = resource(name=" Cafe\u0301 ", resourceIdentifier="sg-web\n", region="eu-central-1\t", credentialId="7C9E")
+
+    assert credentials.check({}, credential(name="AWS prod\n")).inputs == credential()
+    kept = resources.check({}, typed).inputs
+    assert (kept["name"], kept["resourceIdentifier"]) == ("Caf\u00e9", "sg-web")
+    assert (kept["region"], kept["credentialId"]) == ("eu-central-1", "7c9e")
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

@@ -209,11 +209,22 @@ def test_an_api_that_is_not_there_is_unreachable_after_a_few_tries() -> None:
 def test_an_answer_that_is_not_entryguards_is_not_quoted(client: Client, entryguard: EntryGuard) -> None:
     entryguard.misbehave("GET", status=404, body=b"<html>nginx</html>")
 
-    with pytest.raises(NotFound) as missing:
+    with pytest.raises(ApiError) as foreign:
         client.request("GET", "/credentials/7")
 
-    assert "nginx" not in str(missing.value)
-    assert "is the endpoint right?" in str(missing.value)
+    assert not isinstance(foreign.value, NotFound), "whether the object is there is not known"
+    assert "nginx" not in str(foreign.value)
+    assert "is the endpoint right?" in str(foreign.value)
+
+
+def test_where_the_api_has_nothing_at_a_path_no_object_is_told_to_be_gone(entryguard: EntryGuard) -> None:
+    client = Client(parse_endpoint(f"{entryguard.url}/tools"), api_key(API_KEY))
+
+    with pytest.raises(ApiError) as astray:
+        client.request("GET", "/credentials/7")
+
+    assert not isinstance(astray.value, NotFound)
+    assert str(astray.value) == "NOT_FOUND: There is nothing at this path. Is the endpoint right?"
 
 
 def test_a_redirect_is_not_followed(client: Client, entryguard: EntryGuard) -> None:

@@ -247,6 +247,24 @@ def test_ctrl_c_while_waiting_closes_the_session_when_that_is_asked(
     assert ("is closed (MANUAL)" if is_asked else f"`entryguard close {session}` ends it") in said
 
 
+def test_ctrl_c_is_answered_at_once_while_the_server_is_busy(
+    door: Door, pipeline: dict[str, str], proxy: Proxy
+) -> None:
+    proxy.lose("POST", "/sessions", status=503, times=3)
+    held = pipeline | {"ENTRYGUARD_ENDPOINT": proxy.url}
+    with entryguard_started(*opening(door), "--close-on-exit", environment=held) as process:
+        assert eventually(lambda: proxy.losses[0].times < 3)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr
+        first = process.stderr.readline()
+        is_held = proxy.losses[0].times > 0
+        said = rest_of(process)
+
+    assert (first, is_held) == ("interrupted: what is under way is finished first\n", True), said
+    assert process.returncode == 130
+    assert "is closed (MANUAL)" in said
+
+
 def test_what_is_still_in_the_way_is_told_while_waiting(
     doors: Doors, door: Door, pipeline: dict[str, str], aws: AwsStandIn
 ) -> None:

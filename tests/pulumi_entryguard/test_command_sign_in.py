@@ -242,6 +242,7 @@ def test_signing_out_where_the_server_is_away_forgets_the_login_and_says_so(sign
 
     assert done.returncode == 1
     assert "http://127.0.0.1:1 can't be reached" in done.stderr
+    assert "you are signed out here; at the server the login ends by itself within 7 days" in done.stderr
     assert not file_of(signed_in).exists()
 
 

@@ -11,6 +11,8 @@ from pulumi_entryguard.errors import NotConfigured
         "https://entryguard.example.com/",
         "https://entryguard.example.com/api/v1",
         " https://entryguard.example.com/api/v1/ ",
+        "https://entryguard.example.com/api",
+        "https://entryguard.example.com/api/",
     ],
 )
 def test_an_endpoint_may_be_given_with_or_without_its_base_path(text: str) -> None:
@@ -21,6 +23,7 @@ def test_an_endpoint_may_be_given_with_or_without_its_base_path(text: str) -> No
 
 def test_an_endpoint_may_stand_behind_a_path_of_a_proxy() -> None:
     assert parse_endpoint("https://tools.example.com/entryguard").path == "/entryguard/api/v1"
+    assert parse_endpoint("https://tools.example.com/api/api/v1").path == "/api/api/v1"
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])

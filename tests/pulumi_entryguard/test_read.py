@@ -3,6 +3,7 @@
 import pytest
 
 from pulumi_entryguard.credential import CredentialProvider
+from pulumi_entryguard.errors import ApiError
 from pulumi_entryguard.failures import HalfMade
 from tests.pulumi_entryguard.declared import credential, made
 from tests.pulumi_entryguard.entryguard_standin import EntryGuard
@@ -12,6 +13,16 @@ def test_what_is_gone_is_read_as_gone(credentials: CredentialProvider) -> None:
     result = credentials.read("an-id", credential())
 
     assert (result.id, result.outs) == ("", {})
+
+
+def test_nothing_is_read_as_gone_where_the_endpoint_is_wrong(
+    credentials: CredentialProvider, entryguard: EntryGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, outs = made(credentials, credential())
+    monkeypatch.setenv("ENTRYGUARD_ENDPOINT", f"{entryguard.url}/tools")
+
+    with pytest.raises(ApiError, match=r"Is the endpoint right\?"):
+        credentials.read(old, outs)
 
 
 def test_a_drift_shows_in_the_inputs_and_the_secret_does_not(

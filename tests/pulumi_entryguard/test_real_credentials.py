@@ -144,6 +144,19 @@ def test_what_was_deleted_outside_can_be_deleted(
     real_credentials.delete(made_id, outputs)
 
 
+@pytest.mark.parametrize("wrong", ["/tools", "/api/v2", "/sign-in"])
+def test_a_wrong_endpoint_is_no_sign_that_a_credential_is_gone(
+    real_credentials: CredentialProvider, real: RealServer, aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    made_id, outputs = made(real_credentials, credential(aws.user()))
+    monkeypatch.setenv("ENTRYGUARD_ENDPOINT", real.url + wrong)
+
+    for asked in (real_credentials.read, real_credentials.delete):
+        with pytest.raises(ApiError, match=r"[Ii]s the endpoint right\?"):
+            asked(made_id, outputs)
+    assert real.shown("credentials", made_id)["isValid"]
+
+
 def test_what_was_deleted_outside_says_how_to_make_it_again(
     real_credentials: CredentialProvider, real: RealServer, aws: AwsStandIn
 ) -> None:

@@ -111,6 +111,19 @@ def test_nothing_is_to_do_after_a_create(real_resources: ResourceProvider, crede
     assert not real_resources.diff(made_id, real_resources.read(made_id, outputs).outs or {}, wanted).changes
 
 
+def test_nothing_is_to_do_where_texts_are_written_otherwise_than_the_server_keeps_them(
+    real_resources: ResourceProvider, credential_id: str, group: str
+) -> None:
+    """Such as a group's id that was read from a file, with the end of its line."""
+    program = web(credential_id.upper(), f"{group}\n", name=" Cafe\u0301 ", region="eu-central-1 ")
+    wanted = real_resources.check({}, program).inputs
+    made_id, outputs = made(real_resources, wanted)
+
+    seen = real_resources.read(made_id, outputs).outs or {}
+
+    assert not real_resources.diff(made_id, seen, wanted).changes
+
+
 def test_a_resource_goes_with_its_credential(
     real_resources: ResourceProvider, real: RealServer, credential_id: str, group: str
 ) -> None:

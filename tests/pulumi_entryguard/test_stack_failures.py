@@ -52,6 +52,20 @@ def test_a_missing_key_is_said_in_one_line_and_a_preview_needs_none(stack: Stack
     assert "Traceback" not in failed.text
 
 
+def test_a_wrong_endpoint_makes_nothing_be_forgotten(stack: Stack, entryguard: EntryGuard) -> None:
+    stack.declare(credential=AWS | BY_NAME)
+    stack.up()
+    made = stack.resource("Credential")
+    stack.environment["ENTRYGUARD_ENDPOINT"] = f"{entryguard.url}/tools"
+
+    for failed in (stack.refresh(), stack.destroy()):
+        assert failed.code != 0
+        assert "NOT_FOUND: There is nothing at this path. Is the endpoint right?" in failed.text
+    kept = stack.resource("Credential")
+    assert (kept["id"], kept["outputs"]) == (made["id"], made["outputs"])
+    assert entryguard.only("credentials")["id"] == made["id"]
+
+
 def test_a_wrong_input_is_said_by_its_name(stack: Stack) -> None:
     stack.declare(credential=AWS | {"credential_data": "a-secret-that-is-text"})
 
