@@ -11,12 +11,19 @@ from api.accounts.service.administrators import (
     resume_organisation,
     suspend_organisation,
 )
-from api.accounts.service.organisations import create_organisation, held_organisation, locked_organisation, subject
+from api.accounts.service.organisations import (
+    as_now,
+    create_organisation,
+    held_organisation,
+    locked_organisation,
+    subject,
+)
 from api.accounts.tiers import Limits, limits_of
 
 __all__ = [
     "Limits",
     "add_administrator",
+    "as_now",
     "create_organisation",
     "first_administrator",
     "held_organisation",

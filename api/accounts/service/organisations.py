@@ -106,6 +106,19 @@ def held_organisation(organisation_id: uuid.UUID) -> Organisation:
     return organisation
 
 
+def as_now(actor: Actor) -> Actor:
+    """The actor with the role that he has by now, and keeps until the open transaction ends: his organisation is held.
+
+    Raises Unauthenticated where he is no more, or deactivated.
+    """
+    if actor.user_id is None:
+        return actor
+    user = User.select(User.role).where(User.id == actor.user_id, User.is_active).first()
+    if user is None:
+        raise Unauthenticated
+    return dataclasses.replace(actor, role=user.role)
+
+
 def _inserted(name: str, tier: str) -> Organisation:
     moment = current_time()
     slug = _slug_of(name)
