@@ -64,7 +64,7 @@ def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> R
     the tier allows no more: two that ask at the same time cannot both take the last place.
     """
     with write():
-        organisation = accounts.locked_organisation(actor.organisation)
+        organisation = accounts.locked_by(actor)
         credential = credentials.changeable(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
         refuse(
             errors_of(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)

@@ -15,7 +15,7 @@ from api.accounts.service.organisations import (
     as_now,
     create_organisation,
     held_organisation,
-    locked_organisation,
+    locked_by,
     subject,
 )
 from api.accounts.tiers import Limits, limits_of
@@ -28,7 +28,7 @@ __all__ = [
     "first_administrator",
     "held_organisation",
     "limits_of",
-    "locked_organisation",
+    "locked_by",
     "reset_password",
     "resume_organisation",
     "subject",

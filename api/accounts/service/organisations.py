@@ -16,7 +16,7 @@ from api.actor import Actor
 from api.conditional import check_if_match
 from api.database import current_time, database, held, lock, now, write
 from api.due import Turn
-from api.errors import Unauthenticated
+from api.errors import NotAllowed, Unauthenticated
 
 _LONGEST_SLUG = 40
 _TRIES = 5
@@ -68,7 +68,7 @@ def overview(actor: Actor) -> Overview:
 def change(actor: Actor, wanted: OrganisationChange) -> Overview:
     """Change the caller's organisation; its slug stays. Raises StaleObject."""
     with write():
-        organisation = locked_organisation(actor.organisation)
+        organisation = locked_by(actor)
         check_if_match(organisation.revision)
         given = {name: value for name, value in dataclasses.asdict(wanted).items() if value is not None}
         changes = {name: value for name, value in given.items() if getattr(organisation, name) != value}
@@ -91,6 +91,17 @@ def locked_organisation(organisation_id: uuid.UUID) -> Organisation:
     """The organisation; nobody else changes its members until the open transaction ends."""
     lock(Organisation(id=organisation_id))
     organisation: Organisation = Organisation.get(Organisation.id == organisation_id)
+    return organisation
+
+
+def locked_by(actor: Actor) -> Organisation:
+    """The same of who acts. Raises NotAllowed, Unauthenticated where he administers it no more.
+
+    Who waits here while he is demoted could else undo just that.
+    """
+    organisation = locked_organisation(actor.organisation)
+    if as_now(actor).role != actor.role:
+        raise NotAllowed
     return organisation
 
 
