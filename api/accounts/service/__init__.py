@@ -6,6 +6,7 @@ call is here by name.
 
 from api.accounts.service.administrators import (
     add_administrator,
+    change_tier,
     first_administrator,
     reset_password,
     resume_organisation,
@@ -24,6 +25,7 @@ __all__ = [
     "Limits",
     "add_administrator",
     "as_now",
+    "change_tier",
     "create_organisation",
     "first_administrator",
     "held_organisation",
