@@ -28,6 +28,7 @@ from api.errors import (
 from api.identifiers import parse
 from api.paging import Listing, Page, oldest_first
 from api.resources.models import Resource
+from api.schemas import camel_case
 
 BEING_DELETED = "The resource is being deleted. It takes no change and lets nobody in."
 
@@ -143,7 +144,9 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> C
             resource.revision += 1
             resource.updated_at = current_time()
             resource.save()
-            audit.record(actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(changed)})
+            audit.record(
+                actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(map(camel_case, changed))}
+            )
             due.want(Resource, Resource.id == resource.id)
         return Change(of(actor.organisation, resource_id), frozenset(changed))
 

@@ -17,6 +17,7 @@ from api.conditional import check_if_match
 from api.database import current_time, database, held, lock, now, write
 from api.due import Turn
 from api.errors import NotAllowed, Unauthenticated
+from api.schemas import camel_case
 
 _LONGEST_SLUG = 40
 _TRIES = 5
@@ -78,7 +79,9 @@ def change(actor: Actor, wanted: OrganisationChange) -> Overview:
             organisation.revision += 1
             organisation.updated_at = current_time()
             organisation.save()
-            audit.record(actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": list(changes)})
+            audit.record(
+                actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": list(map(camel_case, changes))}
+            )
     return _overview(organisation)
 
 
