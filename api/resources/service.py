@@ -199,9 +199,15 @@ def named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list
     resources = held(organisation_id, resource_ids)
     if missing := set(resource_ids) - {resource.id for resource in resources}:
         raise ResourceNotFound(next(resource_id for resource_id in resource_ids if resource_id in missing))
-    if any(resource.deleting_since is not None for resource in resources):
-        raise Conflict(BEING_DELETED)
+    for resource in resources:
+        if resource.deleting_since is not None:
+            raise Conflict(going(resource.name, resource.id))
     return resources
+
+
+def going(name: str, resource_id: uuid.UUID | str) -> str:
+    """What whoever names a resource is told where it is being deleted: he may have named many."""
+    return f"The resource {name} ({resource_id}) is being deleted, and lets nobody in. Leave it out."
 
 
 def errors_of(
