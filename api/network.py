@@ -133,7 +133,10 @@ def obstacle_to(network: Network, allowed_private: Sequence[Network]) -> str | N
     """Why nobody is let in from there."""
     if may_be_let_in(network, allowed_private):
         return None
-    return f"{plainly(network)} is no public address, and this server is not told to let it in"
+    return (
+        f"{plainly(network)} is no public address, and this server is not told to let it in: ask its operator "
+        "(ENTRYGUARD_SESSION_ALLOWED_NETWORKS, or ENTRYGUARD_TRUSTED_PROXIES where it is a proxy's)"
+    )
 
 
 def check_url(url: str, allowed_private: Sequence[Network]) -> str:

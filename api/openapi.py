@@ -27,7 +27,8 @@ for as long as they work, and takes it out again.
 
 Times are UTC. Every error has the same body: `error` (a code), `message`, `timestamp`, `requestId`.
 Every object has an `ETag`; send it as `If-Match` with PATCH and DELETE to be told (412) when somebody was quicker.
-A POST takes an `Idempotency-Key`: sent again with the same key and body, it answers the object that the first one made.
+A POST that makes something, outside `/auth`, takes an `Idempotency-Key`, and so does `/extend`: sent again with the
+same key and body, it answers the object that the first one made or changed.
 """
 
 

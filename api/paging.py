@@ -78,21 +78,29 @@ class Count(fields.Integer):
         return int(value)
 
 
+def _limit(left_out: str) -> Count:
+    described = f"How many to answer at most, such as 20; {left_out} if left out"
+    return Count(validate=validate.Range(1, LONGEST_PAGE), metadata={"description": described})
+
+
 class PageArguments(Body):
     """The query of every list."""
 
     target = Page
 
-    limit = Count(
-        validate=validate.Range(1, LONGEST_PAGE),
-        metadata={"description": "How many to answer at most, such as 50; all of them if left out"},
-    )
+    limit = _limit("all of them")
     cursor = Cursor(
         metadata={
             "description": 'Where the page before ended: from its `Link: rel="next"` header',
             "type": "string",
         }
     )
+
+
+class NewestPageArguments(PageArguments):
+    """The query of a list that is always paged."""
+
+    limit = _limit(str(PAGE))
 
 
 def oldest_first(query: Any, page: Page) -> Listing[Any]:

@@ -3,11 +3,11 @@
 from marshmallow import fields, validate
 
 from api.audit_log.service import AuditFilter
-from api.paging import PageArguments
+from api.paging import NewestPageArguments
 from api.schemas import Body, Moment, Text
 
 
-class AuditParameters(PageArguments):
+class AuditParameters(NewestPageArguments):
     """The query of GET /audit-logs."""
 
     target = AuditFilter

@@ -5,6 +5,7 @@ import sys
 import click
 
 from api.accounts import service as accounts
+from api.accounts.tiers import LIMITS
 from api.commands.operator import settings_with_database, told_plainly
 from api.database import connection
 from api.lifecycle import suspension
@@ -13,7 +14,7 @@ from api.secret import Secret
 
 @click.group()
 def admin() -> None:
-    """Add administrators, reset passwords, suspend organizations."""
+    """Add administrators, reset passwords, suspend organizations, change their tiers."""
 
 
 @admin.command()
@@ -44,7 +45,7 @@ def reset_password(email: str, organization: str) -> None:
 
 @admin.group()
 def organization() -> None:
-    """Suspend an organization, or let it go on."""
+    """Suspend an organization, let it go on, or change its tier."""
 
 
 _which = click.option("--organization", "which", required=True, help="The organization's slug or name.")
@@ -70,6 +71,18 @@ def resume(which: str) -> None:
         with connection():
             resumed = suspension.resume(which)
     print(f"{resumed.name} goes on.")
+
+
+@organization.command()
+@_which
+@click.argument("wanted", metavar="TIER", type=click.Choice(list(LIMITS)))
+def tier(which: str, wanted: str) -> None:
+    """Give it the limits of TIER, FREE or PAID, from its next request on. What it has and what is open stays."""
+    with told_plainly():
+        settings_with_database()
+        with connection():
+            changed = accounts.change_tier(which, wanted)
+    print(f"{changed.name} is {changed.tier} now.")
 
 
 def _password() -> Secret:

@@ -28,6 +28,7 @@ from api.errors import (
 from api.identifiers import parse
 from api.paging import Listing, Page, oldest_first
 from api.resources.models import Resource
+from api.schemas import camel_case
 
 BEING_DELETED = "The resource is being deleted. It takes no change and lets nobody in."
 
@@ -64,7 +65,7 @@ def create(actor: Actor, wanted: NewResourceFields, resource_id: uuid.UUID) -> R
     the tier allows no more: two that ask at the same time cannot both take the last place.
     """
     with write():
-        organisation = accounts.locked_organisation(actor.organisation)
+        organisation = accounts.locked_by(actor)
         credential = credentials.changeable(actor.organisation, parse(wanted.credential_id, CredentialNotFound))
         refuse(
             errors_of(wanted.provider, wanted.resource_type, wanted.resource_identifier, wanted.region, wanted.config)
@@ -143,7 +144,9 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> C
             resource.revision += 1
             resource.updated_at = current_time()
             resource.save()
-            audit.record(actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(changed)})
+            audit.record(
+                actor, "RESOURCE_UPDATE", subject(resource), details={"changed": sorted(map(camel_case, changed))}
+            )
             due.want(Resource, Resource.id == resource.id)
         return Change(of(actor.organisation, resource_id), frozenset(changed))
 
@@ -196,9 +199,15 @@ def named(organisation_id: uuid.UUID, resource_ids: Sequence[uuid.UUID]) -> list
     resources = held(organisation_id, resource_ids)
     if missing := set(resource_ids) - {resource.id for resource in resources}:
         raise ResourceNotFound(next(resource_id for resource_id in resource_ids if resource_id in missing))
-    if any(resource.deleting_since is not None for resource in resources):
-        raise Conflict(BEING_DELETED)
+    for resource in resources:
+        if resource.deleting_since is not None:
+            raise Conflict(going(resource.name, resource.id))
     return resources
+
+
+def going(name: str, resource_id: uuid.UUID | str) -> str:
+    """What whoever names a resource is told where it is being deleted: he may have named many."""
+    return f"The resource {name} ({resource_id}) is being deleted, and lets nobody in. Leave it out."
 
 
 def errors_of(

@@ -20,7 +20,7 @@ from api.errors import (
 from api.identifiers import parse
 from api.lifecycle import roles as lifecycle
 from api.paging import Page, PageArguments
-from api.resources.service import BEING_DELETED
+from api.resources.service import going
 from api.roles import service
 from api.roles.models import Role
 from api.roles.schemas import EXAMPLE_ID, ChangedRole, NewRole, ShownRole
@@ -34,6 +34,7 @@ _NO_RESOURCE = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _NO_USER = UserNotFound("3f8c1f0e-6b7a-4a51-9d7e-0c5b7f2a9e11")
 _NO_KEY = ApiKeyNotFound("9c1d2e3f-4a5b-4c6d-8e7f-0a1b2c3d4e5f")
 _TAKEN = Conflict(service.TAKEN)
+_GOING = Conflict(going("Web servers", "550e8400-e29b-41d4-a716-446655440000"))
 
 Shown = tuple[service.Overview, dict[str, str]]
 
@@ -108,7 +109,7 @@ class RoleById(MethodView):
 class ResourceOfRole(MethodView):
     @requires("roles:write")
     @room.response(200, ShownRole)
-    @room.raises(_NOT_FOUND, _NO_RESOURCE, Conflict(BEING_DELETED), StaleObject())
+    @room.raises(_NOT_FOUND, _NO_RESOURCE, _GOING, StaleObject())
     def put(self, role_id: str, resource_id: str) -> Shown:
         """Add resource to role
 

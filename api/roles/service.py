@@ -45,7 +45,7 @@ class Overview:
 def create(actor: Actor, wanted: NewRoleFields, role_id: uuid.UUID) -> Role:
     """Add a role, which nobody has and which opens nothing. Raises Conflict where the name is taken."""
     with write():
-        accounts.locked_organisation(actor.organisation)
+        accounts.locked_by(actor)
         _check_is_free(actor, wanted.name)
         moment = current_time()
         role = Role.create(
@@ -113,7 +113,7 @@ def locked(actor: Actor, role_id: uuid.UUID) -> Role:
 
     Raises RoleNotFound, StaleObject.
     """
-    accounts.locked_organisation(actor.organisation)
+    accounts.locked_by(actor)
     role = of(actor.organisation, role_id)
     check_if_match(role.revision)
     return role
@@ -122,7 +122,7 @@ def locked(actor: Actor, role_id: uuid.UUID) -> Role:
 def give_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> Role:
     """Let who has a role open a resource. Raises RoleNotFound, ResourceNotFound, StaleObject, Conflict."""
     with write():
-        accounts.locked_organisation(actor.organisation)  # before resources, as everybody does who locks both
+        accounts.locked_by(actor)  # before resources, as everybody does who locks both
         of(actor.organisation, role_id)
         resource = resources.named(actor.organisation, [resource_id])[0]
         role = locked(actor, role_id)
@@ -150,7 +150,7 @@ def take_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> O
 def give_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> Role:
     """Give somebody a role. Raises RoleNotFound, UserNotFound, StaleObject."""
     with write():
-        accounts.locked_organisation(actor.organisation)  # nobody deletes the user meanwhile
+        accounts.locked_by(actor)  # nobody deletes the user meanwhile
         of(actor.organisation, role_id)
         user = users.of(actor.organisation, user_id)
         role = locked(actor, role_id)
@@ -174,7 +174,7 @@ def take_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> None:
 def give_key(actor: Actor, role_id: uuid.UUID, key_id: uuid.UUID) -> Role:
     """Give a key of the organisation a role. Raises RoleNotFound, ApiKeyNotFound, InvalidInput, StaleObject."""
     with write():
-        accounts.locked_organisation(actor.organisation)  # nobody revokes the key meanwhile
+        accounts.locked_by(actor)  # nobody revokes the key meanwhile
         of(actor.organisation, role_id)
         key = api_keys.of(actor.organisation, key_id)
         if key.user_id is not None:

@@ -18,6 +18,7 @@ Reach = Mapping[uuid.UUID, int | None]
 
 _MINUTE = 60
 
+_NO_RESOURCE = "There is no resource that you may open. Add one first."
 _NOTHING = "There is no resource that you may open. An administrator gives you a role that names some."
 
 
@@ -77,7 +78,7 @@ def allowed(actor: Actor, tier: str, resource_ids: Sequence[str] | None) -> Allo
         resources = existing.held(actor.organisation, None if reach is None else list(reach))
         resources = [resource for resource in resources if resource.deleting_since is None]
         if not resources:
-            raise InvalidInput(_NOTHING)
+            raise InvalidInput(_NO_RESOURCE if is_unlimited(actor) else _NOTHING)
     else:
         resources = existing.named(actor.organisation, [_reached(text, reach) for text in resource_ids])
     return Allowance(resources, _longest(resources, tier, reach or {}))

@@ -31,6 +31,7 @@ def extend(actor: Actor, session_id: uuid.UUID, wanted: WantedDuration) -> Sessi
     """
     with write():
         organisation = accounts.held_organisation(actor.organisation)
+        actor = accounts.as_now(actor)
         seen = of(actor, session_id)
         # Whoever starts another one for its holder waits until it is known that this one goes on.
         lock_holder(seen)
@@ -58,6 +59,7 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
     with write():
         check_is_decided()
         organisation = accounts.held_organisation(actor.organisation)
+        actor = accounts.as_now(actor)
         seen = of(actor, session_id)
         if not wanted.named and not _is_own(actor, seen):
             raise InvalidInput(_SOMEBODY_ELSES)

@@ -20,6 +20,7 @@ from api.errors import (
     StaleObject,
 )
 from api.identifiers import parse
+from api.resources.service import going
 from api.room import Room
 from api.server import current_server
 from api.sessions import changing, service, shown, starting
@@ -46,6 +47,8 @@ _NOT_FOUND = SessionNotFound("3d3c1b1e-6f0a-4c3b-9f0e-2f6f1c9f4a51")
 _NO_RESOURCE = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _NOT_OWN = NotAllowed("Only an ORG_ADMIN may let in another address than their own")
 _ENDED = Conflict(service.HAS_ENDED)
+_ENDED_ALREADY = Conflict(service.HAS_ENDED_ALREADY)
+_GOING = Conflict(going("Web servers", "550e8400-e29b-41d4-a716-446655440000"))
 
 Shown = tuple[Overview, dict[str, str]]
 
@@ -78,7 +81,7 @@ class Sessions(MethodView):
     @room.arguments(NewSession)
     @room.idempotent
     @room.response(201, ShownSession)
-    @room.raises(_NO_RESOURCE, _NOT_OWN, SessionLimitReached(5), DurationExceeded(120))
+    @room.raises(_NO_RESOURCE, _GOING, _NOT_OWN, SessionLimitReached(5), DurationExceeded(120))
     def post(self, wanted: starting.NewSessionFields) -> Shown:
         """Start session
 
@@ -125,7 +128,7 @@ class SessionById(MethodView):
 class Stop(MethodView):
     @requires("sessions:write")
     @room.response(200, ShownSession)
-    @room.raises(_NOT_FOUND, _ENDED, StaleObject())
+    @room.raises(_NOT_FOUND, _ENDED_ALREADY, StaleObject())
     def post(self, session_id: str) -> Shown:
         """Stop session
 
@@ -144,7 +147,9 @@ class Extension(MethodView):
     def post(self, wanted: WantedDuration, session_id: str) -> Shown:
         """Extend session
 
-        Lets it end later, by so many hours or minutes. From its start to its end it lasts no longer than a new one may.
+        Lets it end later, by so many hours or minutes. From its start to its end it lasts no longer than a new one of
+        yours may: an ORG_ADMIN is held to the longest of the tier and of the resources, also where the session is
+        somebody else's, and not to the roles of whose it is.
         """
         actor, which = current_actor(), parse(session_id, SessionNotFound)
         session = idempotency.once(

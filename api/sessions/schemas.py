@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate
 
 from api.errors import InvalidInput
 from api.network import Network, parse_network
-from api.paging import PageArguments
+from api.paging import NewestPageArguments
 from api.schemas import Body, Moment, Number, Text, Whole
 from api.sessions.addresses import WantedAddresses
 from api.sessions.allowance import WantedDuration
@@ -100,7 +100,7 @@ class NewSession(WantedAddressesBody, WantedDurationBody):
     )
 
 
-class SessionParameters(PageArguments):
+class SessionParameters(NewestPageArguments):
     """The query of GET /sessions."""
 
     target = SessionFilter
@@ -137,8 +137,10 @@ class ShownSession(Body):
     status = fields.String(
         attribute="session.status",
         metadata={
-            "description": "ACTIVE: every address was seen on every resource. PARTIAL: some were, resourceIps tells "
-            "which. EXPIRING: it is over, and its rules are being removed",
+            "description": "PENDING: no address was seen on any resource yet. ACTIVE: each was on every one. PARTIAL: "
+            "some were, resourceIps tells which. FAILED: none can be, resourceIps tells why; it is tried again when "
+            "the cause is mended. EXPIRING: it is over, and its rules are being removed. EXPIRED, CANCELLED: they are "
+            "gone; its time was up, or it ended before that, endedReason tells why",
             "enum": list(STATUSES),
             "example": "ACTIVE",
         },

@@ -26,6 +26,7 @@ EXPIRING = "EXPIRING"
 STATUSES = ("PENDING", "ACTIVE", "PARTIAL", "FAILED", EXPIRING, "EXPIRED", "CANCELLED")
 
 HAS_ENDED = "The session has ended. Start another one."
+HAS_ENDED_ALREADY = "The session has ended already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +70,28 @@ def last_of(actor: Actor) -> Session | None:
 def stop(actor: Actor, session_id: uuid.UUID) -> Session:
     """End a session before its time. Raises SessionNotFound, StaleObject; Conflict where it has ended."""
     with write():
-        check_changeable(of(actor, session_id))
+        check_changeable(of(actor, session_id), HAS_ENDED_ALREADY)
         held = targets.hold((), Grant.session_id == session_id)
-        session = changeable(session_id)
+        session = changeable(session_id, HAS_ENDED_ALREADY)
         _end(actor, [session], MANUAL, held, revision=Session.revision + 1)
     return of(actor, session_id)
 
 
-def changeable(session_id: uuid.UUID) -> Session:
+def changeable(session_id: uuid.UUID, otherwise: str = HAS_ENDED) -> Session:
     """A session that has not ended, locked: whoever changes its grants holds their targets first. Inside `write`.
 
-    Raises StaleObject, Conflict.
+    otherwise: what he is told of one that has. Raises StaleObject, Conflict.
     """
     session: Session = locked(Session.select().where(Session.id == session_id)).get()
-    check_changeable(session)
+    check_changeable(session, otherwise)
     return session
 
 
-def check_changeable(session: Session) -> None:
+def check_changeable(session: Session, otherwise: str) -> None:
     """Raises StaleObject, and Conflict where it has ended. Either is for good, so it can be asked before any lock."""
     check_if_match(session.revision)
     if session.ended_at is not None:
-        raise Conflict(HAS_ENDED)
+        raise Conflict(otherwise)
 
 
 def end(actor: Actor, which: peewee.Node, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from api import audit
@@ -41,12 +41,13 @@ class NewSessionFields(WantedAddresses):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose a session is: a user's, or a key's of the organisation."""
+    """Whose a session is: a user's, or a key's of the organisation. role: what the user is by now."""
 
     user_id: uuid.UUID | None
     api_key_id: uuid.UUID | None
     name: str
     email: str
+    role: str | None = None
 
 
 def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, settings: Settings) -> Session:
@@ -59,6 +60,8 @@ def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, setting
         check_is_decided()
         organisation = accounts.held_organisation(actor.organisation)
         holder = _locked_holder(actor)
+        # Who is demoted while we wait for the organisation has no session yet that would end with it.
+        actor = replace(actor, role=holder.role)
         networks = chosen(actor, wanted, organisation, settings)
         allowance = allowed(actor, organisation.tier, wanted.resource_ids)
         seconds = _seconds(wanted.duration, allowance, settings)
@@ -110,7 +113,7 @@ def _locked_holder(actor: Actor) -> Holder:
         user = locked(User.select().where(User.id == actor.user_id, User.is_active)).first()
         if user is None:
             raise Unauthenticated
-        return Holder(user.id, None, user.name, user.email)
+        return Holder(user.id, None, user.name, user.email, user.role)
     key = locked(ApiKey.select().where(ApiKey.id == actor.key_id, ApiKey.revoked_at.is_null())).first()
     if key is None:
         raise Unauthenticated

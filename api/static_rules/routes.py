@@ -11,6 +11,7 @@ from api.conditional import etag
 from api.errors import Conflict, ResourceNotFound, StaleObject, StaticRuleNotFound
 from api.identifiers import parse
 from api.paging import Page, PageArguments
+from api.resources.service import going
 from api.room import Room
 from api.server import current_server
 from api.static_rules import service, shown
@@ -24,6 +25,7 @@ ROOMS = ((room, "/static-ip-rules"),)
 _NOT_FOUND = StaticRuleNotFound(EXAMPLE_ID)
 _NO_RESOURCE = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _TAKEN = Conflict(service.TAKEN)
+_GOING = Conflict(going("Web servers", "550e8400-e29b-41d4-a716-446655440000"))
 
 Shown = tuple[Overview, dict[str, str]]
 
@@ -45,7 +47,7 @@ class StaticRules(MethodView):
     @room.arguments(NewStaticRule)
     @room.idempotent
     @room.response(201, ShownStaticRule)
-    @room.raises(_NO_RESOURCE, _TAKEN)
+    @room.raises(_NO_RESOURCE, _TAKEN, _GOING)
     def post(self, wanted: service.NewStaticRuleFields) -> Shown:
         """Create static IP rule
 
@@ -76,7 +78,7 @@ class StaticRuleById(MethodView):
     @requires("static-rules:write")
     @room.arguments(ChangedStaticRule)
     @room.response(200, ShownStaticRule)
-    @room.raises(_NOT_FOUND, _NO_RESOURCE, _TAKEN, StaleObject())
+    @room.raises(_NOT_FOUND, _NO_RESOURCE, _TAKEN, _GOING, StaleObject())
     def patch(self, wanted: Mapping[str, Any], static_ip_rule_id: str) -> Shown:
         """Change static IP rule
 

@@ -53,7 +53,7 @@ def create(actor: Actor, wanted: NewStaticRuleFields, rule_id: uuid.UUID, settin
     deleted.
     """
     with write():
-        accounts.locked_organisation(actor.organisation)
+        accounts.locked_by(actor)
         ids = [parse(text, ResourceNotFound) for text in wanted.resource_ids]
         resources = existing.named(actor.organisation, ids)
         _check_address(wanted.ip_address, settings)
@@ -97,7 +97,7 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
     Raises StaticRuleNotFound, StaleObject, InvalidInput, ResourceNotFound, Conflict.
     """
     with write():
-        accounts.locked_organisation(actor.organisation)
+        accounts.locked_by(actor)
         rule = of(actor.organisation, rule_id)
         before, resources = _resources_of(rule, wanted.get("resource_ids"))
         check_if_match(rule.revision)
@@ -120,7 +120,7 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
 def remove(actor: Actor, rule_id: uuid.UUID) -> None:
     """Delete a static rule; what only it let in is closed at once. Raises StaticRuleNotFound, StaleObject."""
     with write():
-        accounts.locked_organisation(actor.organisation)
+        accounts.locked_by(actor)
         rule = of(actor.organisation, rule_id)
         check_if_match(rule.revision)
         # Its targets, its row, its grants: as whoever ends it when its time is up.

@@ -94,7 +94,7 @@ def _people(callers: int) -> tuple[list[str], str, list[Caller]]:
         acting = dataclasses.replace(founder, user_id=person.id, role="USER")
         laptop = _key(acting, f"laptop {number}", api_keys.USER) if kind == _WITH_KEYS else None
         made.append(Caller({}, email) if laptop is None else _holding(laptop))
-    setup = _key(dataclasses.replace(founder, user_id=ada.id), "setup", api_keys.USER)
+    setup = _key(dataclasses.replace(founder, user_id=ada.id, role=ada.role), "setup", api_keys.USER)
     return holders, setup.plain_text, made
 
 

@@ -1,5 +1,6 @@
 """The OpenAPI document says what the server does: no more, no less, and with examples that are true."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -223,3 +224,31 @@ def test_the_documents_own_request_examples_are_taken_by_the_server(document: di
 
 def test_the_command_prints_what_the_server_serves(app: flask.Flask, document: dict[str, Any]) -> None:
     assert written(app) == document
+
+
+def test_limit_says_how_long_a_list_is_without_it(document: dict[str, Any]) -> None:
+    said = {
+        path: parameter["description"].rpartition("; ")[2]
+        for path, _, operation in operations(document)
+        for parameter in parameters(document, path, operation)
+        if parameter["name"] == "limit"
+    }
+
+    paged = {path for path, what in said.items() if what == "50 if left out"}
+    assert paged == {"/sessions", "/audit-logs"}
+    assert {said[path] for path in said.keys() - paged} == {"all of them if left out"}
+
+
+def test_whatever_names_resources_tells_that_one_may_be_going(document: dict[str, Any]) -> None:
+    naming = {("/sessions", "post"), ("/static-ip-rules", "post"), ("/static-ip-rules/{static_ip_rule_id}", "patch")}
+    naming.add(("/roles/{role_id}/resources/{resource_id}", "put"))
+
+    told = {(path, method) for path, method, one in operations(document) if "Leave it out." in json.dumps(one)}
+
+    assert told == naming
+
+
+def test_every_state_of_a_session_is_explained(document: dict[str, Any]) -> None:
+    status = document["components"]["schemas"]["ShownSession"]["properties"]["status"]
+
+    assert [state for state in status["enum"] if state not in status["description"]] == []

@@ -38,7 +38,7 @@ _SENTENCES = {
     r"a session lasts \d+ seconds at least": "depends on the server's settings",
     r"Must be an IPv[46] address, or a network of such\.": "arithmetic",
     r"must be a single address.*": "depends on the organisation",
-    r".* is no public address, and this server is not told to let it in": "depends on the server's settings",
+    r".* is no public address, and this server is not told to let it in: ask .*": "depends on the server's settings",
     r"This is (not an IP address|neither an IP address nor a network like .*)\.": "arithmetic",
     r"This proof is not yours, or older than 60 s\. .*": "depends on who asks, and when",
     r"one of each IP version": "depends on what the proofs show",

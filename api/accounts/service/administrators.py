@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 
 from api import audit
@@ -68,6 +69,20 @@ def resume_organisation(slug_or_name: str) -> Organisation:
     return _change_suspension(organisation, None)
 
 
+def change_tier(slug_or_name: str, tier: str) -> Organisation:
+    """Give an organisation the limits of another tier: for what is asked for from then on, what is there stays.
+
+    Raises NotFound; Conflict where it has that tier.
+    """
+    with write():
+        organisation = _locked(slug_or_name)
+        before = organisation.tier
+        if before == tier:
+            raise Conflict(f"{organisation.name} is {tier} already.")
+        organisation.tier = tier
+        return _changed(organisation, {"changed": ["tier"], "tier": {"from": before, "to": tier}})
+
+
 def _locked(slug_or_name: str) -> Organisation:
     found = _named(slug_or_name)
     if found is None:
@@ -77,11 +92,16 @@ def _locked(slug_or_name: str) -> Organisation:
 
 def _change_suspension(organisation: Organisation, since: datetime | None) -> Organisation:
     organisation.suspended_at = since
+    return _changed(organisation, {"suspended": since is not None})
+
+
+def _changed(organisation: Organisation, details: Mapping[str, object]) -> Organisation:
+    """Write a change down. details: what the audit trail tells of it."""
     organisation.revision += 1
     organisation.updated_at = current_time()
     organisation.save()
     actor, subject = _acting_for(organisation), organisations.subject(organisation)
-    audit.record(actor, "ORGANIZATION_UPDATE", subject, details={"suspended": since is not None})
+    audit.record(actor, "ORGANIZATION_UPDATE", subject, details=details)
     return organisation
 
 

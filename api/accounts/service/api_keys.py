@@ -70,7 +70,7 @@ def revoke(actor: Actor, key_id: uuid.UUID) -> None:
     Raises ApiKeyNotFound, StaleObject; NotAllowed as `create`.
     """
     with write():
-        organisations.locked_organisation(actor.organisation)
+        organisations.locked_by(actor)
         key = of(actor.organisation, key_id)
         check_if_match(REVISION)
         _check_scopes(actor, key.scopes)
@@ -84,6 +84,7 @@ def revoke_all_of(actor: Actor, user: User) -> None:
 
 
 def _add(actor: Actor, wanted: NewApiKey, key_id: uuid.UUID) -> MadeApiKey:
+    organisations.locked_by(actor)
     _check_scopes(actor, wanted.scopes)
     moment = current_time()
     if wanted.expires_at is not None and wanted.expires_at <= moment:

@@ -16,7 +16,8 @@ from api.actor import Actor
 from api.conditional import check_if_match
 from api.database import current_time, database, held, lock, now, write
 from api.due import Turn
-from api.errors import Unauthenticated
+from api.errors import NotAllowed, Unauthenticated
+from api.schemas import camel_case
 
 _LONGEST_SLUG = 40
 _TRIES = 5
@@ -68,7 +69,7 @@ def overview(actor: Actor) -> Overview:
 def change(actor: Actor, wanted: OrganisationChange) -> Overview:
     """Change the caller's organisation; its slug stays. Raises StaleObject."""
     with write():
-        organisation = locked_organisation(actor.organisation)
+        organisation = locked_by(actor)
         check_if_match(organisation.revision)
         given = {name: value for name, value in dataclasses.asdict(wanted).items() if value is not None}
         changes = {name: value for name, value in given.items() if getattr(organisation, name) != value}
@@ -78,7 +79,9 @@ def change(actor: Actor, wanted: OrganisationChange) -> Overview:
             organisation.revision += 1
             organisation.updated_at = current_time()
             organisation.save()
-            audit.record(actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": list(changes)})
+            audit.record(
+                actor, "ORGANIZATION_UPDATE", subject(organisation), details={"changed": list(map(camel_case, changes))}
+            )
     return _overview(organisation)
 
 
@@ -94,6 +97,17 @@ def locked_organisation(organisation_id: uuid.UUID) -> Organisation:
     return organisation
 
 
+def locked_by(actor: Actor) -> Organisation:
+    """The same of who acts. Raises NotAllowed, Unauthenticated where he administers it no more.
+
+    Who waits here while he is demoted could else undo just that.
+    """
+    organisation = locked_organisation(actor.organisation)
+    if as_now(actor).role != actor.role:
+        raise NotAllowed
+    return organisation
+
+
 def held_organisation(organisation_id: uuid.UUID) -> Organisation:
     """The organisation, which until the open transaction ends is neither suspended nor changed in its members.
 
@@ -104,6 +118,19 @@ def held_organisation(organisation_id: uuid.UUID) -> Organisation:
     if organisation is None:
         raise Unauthenticated
     return organisation
+
+
+def as_now(actor: Actor) -> Actor:
+    """The actor with the role that he has by now, and keeps until the open transaction ends: his organisation is held.
+
+    Raises Unauthenticated where he is no more, or deactivated.
+    """
+    if actor.user_id is None:
+        return actor
+    user = User.select(User.role).where(User.id == actor.user_id, User.is_active).first()
+    if user is None:
+        raise Unauthenticated
+    return dataclasses.replace(actor, role=user.role)
 
 
 def _inserted(name: str, tier: str) -> Organisation:

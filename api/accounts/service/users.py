@@ -64,7 +64,7 @@ def create(actor: Actor, wanted: NewUser, request: idempotency.Asked | None = No
 def add(actor: Actor, wanted: NewUser, password_hash: str, user_id: uuid.UUID) -> User:
     """Write a new person down. Raises Conflict."""
     with write():
-        organisations.locked_organisation(actor.organisation)
+        organisations.locked_by(actor)
         if User.select().where(User.organisation_id == actor.organisation, User.email == wanted.email).exists():
             raise Conflict("A user with this email is in the organization already.")
         moment = current_time()
@@ -153,7 +153,7 @@ def subject(user: User) -> audit.Subject:
 
 def _locked(actor: Actor, user_id: uuid.UUID) -> User:
     """The user to change. The organisation's lock makes one of two demotions at once see the other."""
-    organisations.locked_organisation(actor.organisation)
+    organisations.locked_by(actor)
     user = of(actor.organisation, user_id)
     _check_may_have_role(actor, user.role)
     check_if_match(user.revision)

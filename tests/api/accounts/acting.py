@@ -32,6 +32,7 @@ def as_key(user: User, *scopes: str, key_id: uuid.UUID | None = None, of_user: b
         f"key:{key_id}",
         email="CI",
         user_id=user.id if of_user else None,
+        role=user.role if of_user else None,
         scopes=frozenset(scopes),
         key_id=key_id or uuid.uuid4(),
     )

@@ -72,7 +72,7 @@ def test_the_widest_networks_of_sessions_are_changed(admin: Caller) -> None:
     assert (answer.json["widestIpv4Prefix"], answer.json["widestIpv6Prefix"], answer.json["revision"]) == (24, 64, 2)
     assert (answer.json["name"], admin.get("/organization").json) == ("Acme", answer.json)
     details = AuditEntry.select().order_by(AuditEntry.position.desc()).first().details
-    assert details == {"changed": ["widest_ipv4_prefix", "widest_ipv6_prefix"]}
+    assert details == {"changed": ["widestIpv4Prefix", "widestIpv6Prefix"]}
     assert admin.patch("/organization", {"widestIpv4Prefix": 24}).json["revision"] == 2, "nothing was changed"
 
 

@@ -15,6 +15,7 @@ from api.paging import Page
 from api.resources import service as resources
 from api.resources.models import Resource
 from api.resources.service import NewResourceFields
+from api.schemas import camel_case
 from tests.api.accounts.acting import administrator, as_user, columns, events, tells, told
 from tests.refused import refused
 from tests.rows import make_credential, make_resource
@@ -170,7 +171,7 @@ def test_a_change_is_kept_due_and_told(
     news = {"revision": 2, "updated_at": current_time(), "due_at": current_time(), "wanted_revision": 3}
     assert columns(made) == {**before, **change, **news, "is_active": stays_active}
     assert (changed.id, changed.revision) == (made.id, 2)
-    subject, details = ("RESOURCE", made.id, change.get("name", "Web")), {"changed": sorted(change)}
+    subject, details = ("RESOURCE", made.id, change.get("name", "Web")), {"changed": sorted(map(camel_case, change))}
     assert told(events()[-1]) == tells(by_ada, "RESOURCE_UPDATE", subject, details=details)
     assert columns(other)["due_at"] is None
 
@@ -183,7 +184,7 @@ def test_another_credential_shows_another_object(by_ada: Actor, made: Resource, 
 
     assert (changed.credential_id, changed.is_active) == (second.id, False)
     assert getattr(changed, "credential_name") == "second"  # noqa: B009
-    assert events()[-1].details == {"changed": ["credential_id"]}
+    assert events()[-1].details == {"changed": ["credentialId"]}
 
 
 def test_what_changes_nothing_is_no_change(by_ada: Actor, made: Resource) -> None:

@@ -4,25 +4,37 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
 
 import psycopg2.errors
 import pytest
 
 from api.accounts.models import ApiKey, Organisation, User
+from api.accounts.service.users import UserChange
 from api.actor import Actor
 from api.credentials.models import Credential
 from api.database import clock, connection, now, write
-from api.errors import SessionLimitReached, Unauthenticated
+from api.errors import (
+    DurationExceeded,
+    InvalidInput,
+    NotAllowed,
+    SessionLimitReached,
+    SessionNotFound,
+    Unauthenticated,
+)
+from api.lifecycle.people import change_user
 from api.resources.models import Resource
+from api.sessions.addresses import WantedAddresses
 from api.sessions.allowance import WantedDuration
-from api.sessions.changing import extend
+from api.sessions.changing import change_addresses, extend
 from api.sessions.models import Session
 from api.sessions.starting import NewSessionFields, start
 from api.settings import Settings
 from api.targets.models import Target
-from tests.api.accounts.acting import as_key, as_user
-from tests.api.conftest import Caller
-from tests.api.sessions.conftest import HOME, SECOND, MakeRole, Pipeline, openable, started
+from tests.api.accounts.acting import administrator, as_key, as_user
+from tests.api.conftest import Caller, sign_in
+from tests.api.sessions.conftest import ELSEWHERE, HOME, SECOND, MakeRole, Pipeline, grants_of, openable, started
 from tests.locks import Other, other, uncommitted, waiting
 
 
@@ -71,6 +83,100 @@ def test_a_key_that_was_revoked_starts_nothing(admin: Caller, ada: Actor, settin
         ApiKey.update(revoked_at=now()).where(ApiKey.id == key.key_id).execute()
 
     starts_nothing(key, settings)
+
+
+# Demoted
+
+
+@pytest.fixture
+def bob(admin: Caller) -> Caller:
+    """Another administrator."""
+    return sign_in(admin.client, administrator("bob@example.com"))
+
+
+@pytest.fixture
+def boss(admin: Caller, bob: Caller, resource: Resource) -> Actor:
+    """Bob, who was let through as an administrator and is demoted since."""
+    admin.patch(f"/users/{bob.user.id}", json={"role": "USER"})
+    return as_user(bob.user, ip_address=HOME)
+
+
+def test_who_was_demoted_opens_no_more_than_the_roles_name(
+    bob: Caller, boss: Actor, resource: Resource, credential: Credential, make_role: MakeRole, settings: Settings
+) -> None:
+    with pytest.raises(InvalidInput, match="no resource that you may open"):
+        start(boss, NewSessionFields(), uuid.uuid4(), settings)
+    openable(credential)
+    make_role([bob], [resource], hours=1)
+
+    session = start(boss, NewSessionFields(), uuid.uuid4(), settings)
+
+    assert {grant.resource_id for grant in grants_of(str(session.id))} == {resource.id}
+    assert session.expires_at - session.created_at == timedelta(hours=1)
+
+
+def test_a_key_of_who_was_demoted_opens_no_more_than_the_roles_name(
+    bob: Caller, boss: Actor, settings: Settings
+) -> None:
+    key = replace(as_key(bob.user, "sessions:write", of_user=True), ip_address=HOME)
+
+    with pytest.raises(InvalidInput, match="no resource that you may open"):
+        start(key, NewSessionFields(), uuid.uuid4(), settings)
+
+
+def test_who_was_demoted_lets_in_no_other_address(
+    bob: Caller, boss: Actor, resource: Resource, make_role: MakeRole, settings: Settings
+) -> None:
+    make_role([bob], [resource])
+
+    with pytest.raises(NotAllowed, match="another address"):
+        start(boss, NewSessionFields(ipv4_address=ip_network(ELSEWHERE)), uuid.uuid4(), settings)
+    own = start(boss, NewSessionFields(), uuid.uuid4(), settings)
+    with pytest.raises(NotAllowed, match="another address"):
+        change_addresses(boss, own.id, WantedAddresses(ipv4_address=ip_network(ELSEWHERE)), settings)
+
+
+def test_who_was_demoted_extends_no_longer_than_the_roles_say(
+    bob: Caller, boss: Actor, resource: Resource, make_role: MakeRole, settings: Settings
+) -> None:
+    make_role([bob], [resource], hours=1)
+    own = start(boss, NewSessionFields(), uuid.uuid4(), settings)
+
+    with pytest.raises(DurationExceeded):
+        extend(boss, own.id, WantedDuration(duration_minutes=5))
+
+
+def test_who_was_demoted_changes_nobody_elses_session(boss: Actor, ada: Actor, settings: Settings) -> None:
+    hers = start(ada, NewSessionFields(), uuid.uuid4(), settings)
+
+    with pytest.raises(SessionNotFound):
+        change_addresses(boss, hers.id, WantedAddresses(ipv4_address=ip_network(ELSEWHERE)), settings)
+    with pytest.raises(SessionNotFound):
+        extend(boss, hers.id, WantedDuration(duration_minutes=5))
+
+
+def test_who_was_deactivated_changes_nobody_elses_session(
+    admin: Caller, boss: Actor, ada: Actor, settings: Settings
+) -> None:
+    hers = start(ada, NewSessionFields(), uuid.uuid4(), settings)
+    admin.patch(f"/users/{boss.user_id}", json={"isActive": False})
+
+    with pytest.raises(Unauthenticated):
+        change_addresses(boss, hers.id, WantedAddresses(ipv4_address=ip_network(ELSEWHERE)), settings)
+    with pytest.raises(Unauthenticated):
+        extend(boss, hers.id, WantedDuration(duration_minutes=5))
+
+
+@pytest.mark.engines("postgresql")
+def test_who_waits_while_being_demoted_opens_nothing(db: str, ada: Actor, bob: Caller, settings: Settings) -> None:
+    boss = as_user(bob.user, ip_address=HOME)
+
+    with uncommitted(db, lambda: change_user(ada, bob.user.id, UserChange(role="USER"))) as meanwhile:
+        begun = meanwhile(lambda: start(boss, NewSessionFields(), uuid.uuid4(), settings))
+
+    with pytest.raises(InvalidInput, match="no resource that you may open"):
+        begun.result(30)
+    assert not Session.select().exists()
 
 
 # Locks

@@ -213,6 +213,23 @@ def test_what_has_ended_is_not_changed(admin: Caller, resource: Resource, method
     assert admin.get(f"/sessions/{session_id}").json == before
 
 
+@pytest.mark.parametrize(
+    ("method", "deed", "told"),
+    [
+        ("POST", "/stop", "The session has ended already."),
+        ("POST", "/extend", "The session has ended. Start another one."),
+        ("PUT", "/ip", "The session has ended. Start another one."),
+    ],
+)
+def test_who_changes_what_has_ended_is_told_what_to_do(
+    admin: Caller, resource: Resource, method: str, deed: str, told: str
+) -> None:
+    session_id = started(admin)["id"]
+    stopped(admin, session_id)
+
+    assert ask(admin, method, session_id, deed).json["message"] == told
+
+
 @pytest.mark.parametrize(("method", "deed"), DEEDS[2:])
 def test_what_has_run_out_is_not_brought_back(admin: Caller, resource: Resource, method: str, deed: str) -> None:
     """Whether or not a worker has ended it yet."""

@@ -131,7 +131,18 @@ def test_a_resource_that_is_not_there_opens_nothing(
 def test_what_is_being_deleted_opens_no_session(admin: Caller, resource: Resource, credential: Credential) -> None:
     going = openable(credential, deleting_since=current_time())
 
-    check(start(admin, resourceIds=[str(resource.id), str(going.id)]), 409, "CONFLICT")
+    refusal = start(admin, resourceIds=[str(resource.id), str(going.id)])
+
+    check(refusal, 409, "CONFLICT")
+    told = f"The resource {going.name} ({going.id}) is being deleted, and lets nobody in. Leave it out."
+    assert refusal.json["message"] == told
+
+
+def test_who_administers_nothing_yet_is_told_to_add_something(admin: Caller, user: Caller) -> None:
+    nothing = "There is no resource that you may open."
+
+    assert start(admin).json["message"] == f"{nothing} Add one first."
+    assert start(user).json["message"] == f"{nothing} An administrator gives you a role that names some."
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,10 @@ def test_a_private_address_is_let_in_where_the_operator_says_so(
     assert made(admin, resource, ipAddress="10.1.2.0/24")["ipAddress"] == "10.1.2.0/24"
     refusal = admin.post("/static-ip-rules", json=body(resource, ipAddress="10.0.0.0/8"))
     check(refusal, 400, "VALIDATION_ERROR")
-    reason = "10.0.0.0/8 is no public address, and this server is not told to let it in"
+    reason = (
+        "10.0.0.0/8 is no public address, and this server is not told to let it in: ask its operator "
+        "(ENTRYGUARD_SESSION_ALLOWED_NETWORKS, or ENTRYGUARD_TRUSTED_PROXIES where it is a proxy's)"
+    )
     assert refusal.json["details"] == {"ipAddress": [reason]}
 
 
@@ -141,7 +144,11 @@ def test_what_is_being_deleted_lets_nobody_in(admin: Caller, resource: Resource,
     going = openable(credential, deleting_since=current_time())
     shown = made(admin, resource)
 
-    check(admin.post("/static-ip-rules", json=body(going, label="Home")), 409, "CONFLICT")
+    refusal = admin.post(
+        "/static-ip-rules", json=body(resource, label="Home", resourceIds=[str(resource.id), str(going.id)])
+    )
+    check(refusal, 409, "CONFLICT")
+    assert f"{going.name} ({going.id})" in refusal.json["message"] and resource.name not in refusal.json["message"]
     check(admin.patch(f"/static-ip-rules/{shown['id']}", json={"resourceIds": [str(going.id)]}), 409, "CONFLICT")
 
 

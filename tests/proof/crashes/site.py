@@ -79,7 +79,7 @@ class Site:
             founder = dataclasses.replace(stranger, organisation_id=company.id)
             wanted = users.NewUser(f"ada-{self.run}@example.com", "Ada", Secret.of_text(PASSWORD), users.ADMIN)
             admin = users.add(founder, wanted, self.password_hash, uuid.uuid4())
-            owner = dataclasses.replace(founder, user_id=admin.id)
+            owner = dataclasses.replace(founder, user_id=admin.id, role=admin.role)
             key = api_keys.create(owner, api_keys.NewApiKey("CI", sorted(SCOPES)))
         it = {"organisation": str(company.id), "slug": company.slug, "admin": str(admin.id), "email": admin.email}
         it |= {"key": key.plain_text, "once": f"once-{self.run}"}

@@ -32,6 +32,7 @@ STEPS = {
     ),
     "admin organization suspend": (admin, ["organization", "suspend", "--organization", "Acme"], ""),
     "admin organization resume": (admin, ["organization", "resume", "--organization", "acme"], ""),
+    "admin organization tier": (admin, ["organization", "tier", "--organization", "acme", "FREE"], ""),
 }
 """What an operator does, in this order."""
 

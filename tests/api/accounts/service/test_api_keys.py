@@ -34,6 +34,7 @@ def made_by(made: MadeApiKey, *, of_user: User | None = None) -> Actor:
         f"key:{key.id}",
         email="CI",
         user_id=of_user.id if of_user else None,
+        role=of_user.role if of_user else None,
         scopes=frozenset(key.scopes),
         key_id=key.id,
     )

@@ -12,7 +12,15 @@ from api.accounts.service import api_keys, users
 from api.accounts.service.users import ADMIN, NewUser, UserChange
 from api.actor import Actor
 from api.database import clock, current_time, write
-from api.errors import Conflict, InvalidInput, LastAdmin, NotAllowed, UserNotFound
+from api.errors import (
+    Conflict,
+    EntryGuardError,
+    InvalidInput,
+    LastAdmin,
+    NotAllowed,
+    Unauthenticated,
+    UserNotFound,
+)
 from api.idempotency import Asked
 from api.paging import Page
 from api.secret import Secret
@@ -216,6 +224,28 @@ def test_who_is_removed_is_gone_with_what_is_his(by_ada: Actor, bo: User) -> Non
     revoked, removed = events()[-2:]
     assert (revoked.event_type, revoked.resource_name) == ("API_KEY_REVOKE", "USER")
     assert told(removed) == tells(by_ada, "USER_DELETE", ("USER", bo.id, bo.email))
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"), [({"role": "USER"}, NotAllowed), ({"is_active": False}, Unauthenticated)]
+)
+def test_who_administers_no_more_makes_no_administrator(
+    by_ada: Actor, ada: User, bo: User, change: dict[str, Any], answer: type[EntryGuardError]
+) -> None:
+    """Also where she was let through before."""
+    with write():
+        User.update(change).where(User.id == ada.id).execute()
+
+    for deed in (
+        lambda: users.change(by_ada, ada.id, UserChange(role=ADMIN, is_active=True)),
+        lambda: users.change(by_ada, bo.id, UserChange(role=ADMIN)),
+        lambda: users.create(by_ada, NewUser("other@example.com", "Other", PASSWORD, ADMIN)),
+        lambda: users.remove(by_ada, bo.id),
+        lambda: api_keys.create(by_ada, api_keys.NewApiKey("CI", [], belongs_to=api_keys.ORGANIZATION)),
+    ):
+        with pytest.raises(answer):
+            deed()
+    assert not User.select().where(User.role == ADMIN, User.is_active).exists()
 
 
 OTHERS: dict[str, dict[str, Any]] = {

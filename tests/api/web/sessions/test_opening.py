@@ -53,7 +53,7 @@ def test_an_address_that_is_not_let_in_is_said_before_anything_is_pressed(
 
     page = visitor.get(PATH)
 
-    assert "10.0.0.7 is no public address, and this server is not told to let it in." in text_of(page)
+    assert "10.0.0.7 is no public address, and this server is not told to let it in: ask its operator" in text_of(page)
     assert bool(durations(page)) is (name == "ada"), "an administrator may name another address"
     refused = visitor.post(PATH, form_of(resource))
     assert refused.status_code == 400 and "10.0.0.7 is no public address" in text_of(refused)
