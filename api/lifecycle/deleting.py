@@ -21,6 +21,7 @@ from api.lifecycle.holders import holders_of
 from api.resources import service as resources
 from api.resources.models import Resource
 from api.sessions import service as sessions
+from api.static_rules import service as static_rules
 from api.targets import service as targets
 from api.targets.models import Grant, Rule
 from api.targets.service import REMOVING
@@ -116,6 +117,7 @@ def finish(organisation_id: uuid.UUID | None = None) -> None:
                 _say_why(row)
             else:
                 _finish(row)
+    static_rules.finish(organisation_id)
 
 
 def _say_why(row: Credential | Resource) -> None:

@@ -13,7 +13,8 @@ from api.targets.models import Grant
 
 def expire_static_rule(claim: Claim) -> None:
     """End what a claimed static rule lets in if its time is up, and give the claim back. Raises LostClaim."""
-    is_up = (StaticRule.id == claim.row_id) & (StaticRule.expires_at <= now())
+    stands = (StaticRule.id == claim.row_id) & StaticRule.deleting_since.is_null()
+    is_up = stands & (StaticRule.expires_at <= now())
     with write():
         held = targets.hold((), Grant.static_rule_id == claim.row_id)
         rule = locked(StaticRule.select().where(is_up)).first()
@@ -26,4 +27,4 @@ def expire_static_rule(claim: Claim) -> None:
         if rule is None:
             # It has been given a later end, or the clock has gone back since the claim: its end is still to come.
             coming = {"due_at": StaticRule.expires_at, "due_priority": int(Priority.REVOKE)}
-            StaticRule.update(coming).where(StaticRule.id == claim.row_id).execute()
+            StaticRule.update(coming).where(stands).execute()

@@ -31,4 +31,6 @@ def _name(session_id: Any, static_rule_id: Any) -> str:
     if session_id is not None:
         return f"session {session_id} of {Session.get_by_id(session_id).user_name}"
     rule = StaticRule.get_or_none(StaticRule.id == static_rule_id)
-    return f"a static rule that was deleted ({static_rule_id})" if rule is None else f"static rule {rule.label}"
+    if rule is None:
+        return f"a static rule that was deleted ({static_rule_id})"
+    return f"static rule {rule.label}" + (" (being deleted)" if rule.deleting_since is not None else "")

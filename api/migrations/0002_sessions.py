@@ -108,10 +108,13 @@ CREATE TABLE static_ip_rules (
     revision integer NOT NULL,
     created_at {moment} NOT NULL,
     updated_at {moment} NOT NULL,
+    deleting_since {moment},
     {due}
-    UNIQUE (organisation_id, ip_address, label),
     UNIQUE (organisation_id, id)
 );
+CREATE UNIQUE INDEX static_ip_rules_name ON static_ip_rules (organisation_id, ip_address, label)
+    WHERE deleting_since IS NULL;
+CREATE INDEX static_ip_rules_deleting ON static_ip_rules (organisation_id) WHERE deleting_since IS NOT NULL;
 CREATE INDEX static_ip_rules_due ON static_ip_rules (organisation_id, due_priority, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX static_ip_rules_due_at ON static_ip_rules (due_at) WHERE due_at IS NOT NULL;
 

@@ -7,7 +7,10 @@ from api.due import DueModel
 
 
 class StaticRule(DueModel):
-    """An address or a network that resources let in. It is due when it expires, if it does."""
+    """An address or a network that resources let in. It is due when it expires, if it does.
+
+    deleting_since: it lets nobody in, and is there until the last of its rules is out of the cloud.
+    """
 
     label = peewee.TextField()
     ip_address = peewee.TextField()
@@ -15,6 +18,7 @@ class StaticRule(DueModel):
     revision = peewee.IntegerField(default=1)
     created_at = Instant()
     updated_at = Instant()
+    deleting_since = Instant(null=True)
 
     class Meta:
         table_name = "static_ip_rules"

@@ -26,6 +26,7 @@ _NOT_FOUND = StaticRuleNotFound(EXAMPLE_ID)
 _NO_RESOURCE = ResourceNotFound("550e8400-e29b-41d4-a716-446655440000")
 _TAKEN = Conflict(service.TAKEN)
 _GOING = Conflict(going("Web servers", "550e8400-e29b-41d4-a716-446655440000"))
+_BEING_DELETED = Conflict(service.BEING_DELETED)
 
 Shown = tuple[Overview, dict[str, str]]
 
@@ -38,7 +39,7 @@ class StaticRules(MethodView):
     def get(self, page: Page) -> tuple[Sequence[Overview], dict[str, str]]:
         """List static IP rules
 
-        All of your organization, oldest first, those that have expired among them.
+        All of your organization, oldest first, those that have expired or are being deleted among them.
         """
         listing = service.listed(current_actor().organisation, page)
         return shown.overviews(listing.rows), listing.headers()
@@ -78,7 +79,7 @@ class StaticRuleById(MethodView):
     @requires("static-rules:write")
     @room.arguments(ChangedStaticRule)
     @room.response(200, ShownStaticRule)
-    @room.raises(_NOT_FOUND, _NO_RESOURCE, _TAKEN, _GOING, StaleObject())
+    @room.raises(_NOT_FOUND, _NO_RESOURCE, _TAKEN, _GOING, _BEING_DELETED, StaleObject())
     def patch(self, wanted: Mapping[str, Any], static_ip_rule_id: str) -> Shown:
         """Change static IP rule
 
@@ -89,11 +90,12 @@ class StaticRuleById(MethodView):
 
     @requires("static-rules:write")
     @room.response(204)
-    @room.raises(_NOT_FOUND, StaleObject())
+    @room.raises(_NOT_FOUND, _BEING_DELETED, StaleObject())
     def delete(self, static_ip_rule_id: str) -> None:
         """Delete static IP rule
 
-        Its address is let in no more, unless a session or another static rule still needs it.
+        Its address is let in no more, unless a session or another static rule still needs it. Until it is out of the
+        cloud, the rule is there with `deletingSince`, and takes no change.
         """
         service.remove(current_actor(), parse(static_ip_rule_id, StaticRuleNotFound))
 

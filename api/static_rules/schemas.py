@@ -108,6 +108,11 @@ class ShownStaticRule(Body):
     updated_at = Moment(
         attribute="rule.updated_at", metadata={"description": "When it was last changed (UTC)", "example": _TIME}
     )
+    deleting_since = Moment(
+        attribute="rule.deleting_since",
+        allow_none=True,
+        metadata={"description": "Since when it is being deleted; else null"},
+    )
     revision = Whole(
         attribute="rule.revision",
         metadata={"description": "Moves with every change that a caller makes", "example": 1},

@@ -26,12 +26,13 @@ from api.static_rules.models import StaticRule, StaticRuleResource
 from api.targets import service as targets
 from api.targets.holding import Held
 from api.targets.models import Grant
-from api.targets.service import Asked
+from api.targets.service import REMOVED, Asked
 
 TAKEN = (
     "A static IP rule with this address and label is in the organization already. Change that one, or choose another "
     "label."
 )
+BEING_DELETED = "The static IP rule is being deleted. It takes no change and lets nobody in."
 
 _NAMES = {"label": "label", "ip_address": "ipAddress", "expires_at": "expiresAt"}
 
@@ -87,7 +88,7 @@ def of(organisation_id: uuid.UUID, rule_id: uuid.UUID) -> StaticRule:
 
 
 def listed(organisation_id: uuid.UUID, page: Page) -> Listing[StaticRule]:
-    """The organisation's static rules, oldest first, those that have expired among them."""
+    """The organisation's static rules, oldest first, those that have expired or are being deleted among them."""
     return oldest_first(StaticRule.select().where(StaticRule.organisation_id == organisation_id), page)
 
 
@@ -98,7 +99,7 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
     """
     with write():
         accounts.locked_by(actor)
-        rule = of(actor.organisation, rule_id)
+        rule = _changeable(actor.organisation, rule_id)
         before, resources = _resources_of(rule, wanted.get("resource_ids"))
         check_if_match(rule.revision)
         changed = _apply(rule, wanted, settings)
@@ -118,17 +119,36 @@ def change(actor: Actor, rule_id: uuid.UUID, wanted: Mapping[str, Any], settings
 
 
 def remove(actor: Actor, rule_id: uuid.UUID) -> None:
-    """Delete a static rule; what only it let in is closed at once. Raises StaticRuleNotFound, StaleObject."""
+    """Delete a static rule; what only it let in is closed at once, and it is gone when the last of that is.
+
+    Raises StaticRuleNotFound, StaleObject, Conflict where it is being deleted.
+    """
     with write():
         accounts.locked_by(actor)
-        rule = of(actor.organisation, rule_id)
+        rule = _changeable(actor.organisation, rule_id)
         check_if_match(rule.revision)
         # Its targets, its row, its grants: as whoever ends it when its time is up.
         held = targets.hold((), _open_to(rule))
         lock(rule)
         targets.end(_open_to(rule), held)
         audit.record(actor, "STATIC_IP_RULE_DELETE", subject(rule))
-        delete(StaticRule, StaticRule.id == rule.id)
+        rule.deleting_since = rule.updated_at = current_time()
+        rule.revision += 1
+        # Its end comes no more, whoever has claimed it for that.
+        rule.due_at = None
+        rule.wanted_revision += 1
+        rule.save()
+        delete(StaticRule, StaticRule.id == rule.id, _is_over())
+
+
+def finish(organisation_id: uuid.UUID | None = None) -> None:
+    """Delete what has waited until its last rule was out of the cloud: an organisation's, or everybody's."""
+    going: Any = StaticRule.select(StaticRule.id).where(_is_over())
+    if organisation_id is not None:
+        going = going.where(StaticRule.organisation_id == organisation_id)
+    for row in going.order_by(StaticRule.id):
+        with write():
+            delete(StaticRule, StaticRule.id == row.id)
 
 
 def let_in_again(which: peewee.Node) -> None:
@@ -153,6 +173,14 @@ def let_in_again(which: peewee.Node) -> None:
 def subject(rule: StaticRule) -> audit.Subject:
     """How the audit trail names a static rule."""
     return audit.Subject("STATIC_IP_RULE", rule.id, rule.label)
+
+
+def _changeable(organisation_id: uuid.UUID, rule_id: uuid.UUID) -> StaticRule:
+    """The same as `of`, of one that is not being deleted. Raises StaticRuleNotFound, Conflict."""
+    rule = of(organisation_id, rule_id)
+    if rule.deleting_since is not None:
+        raise Conflict(BEING_DELETED)
+    return rule
 
 
 def _resources_of(rule: StaticRule, wanted: Sequence[str] | None) -> tuple[list[Resource], list[Resource]]:
@@ -213,11 +241,19 @@ def _let_in(links: Collection[tuple[StaticRule, Resource]], held: Held) -> None:
     targets.grant(*asked, held=held)
 
 
+def _is_over() -> Any:
+    """It is being deleted, and nothing of it is left to be removed."""
+    left = Grant.select(Grant.id).where(Grant.static_rule_id == StaticRule.id, Grant.status != REMOVED)
+    return StaticRule.deleting_since.is_null(False) & ~peewee.fn.EXISTS(left)
+
+
 def _is_in_force() -> peewee.Node:
-    """It has not expired, and its organisation is not suspended."""
+    """It has not expired and is not being deleted, and its organisation is not suspended."""
     suspended = Organisation.select(Organisation.id).where(Organisation.suspended_at.is_null(False))
     unexpired: Any = StaticRule.expires_at.is_null() | (StaticRule.expires_at > now())
-    in_force: peewee.Node = unexpired & StaticRule.organisation_id.not_in(suspended)
+    in_force: peewee.Node = (
+        unexpired & StaticRule.deleting_since.is_null() & StaticRule.organisation_id.not_in(suspended)
+    )
     return in_force
 
 
@@ -250,6 +286,7 @@ def _check_is_new(rule: StaticRule) -> None:
         StaticRule.ip_address == rule.ip_address,
         StaticRule.label == rule.label,
         StaticRule.id != rule.id,
+        StaticRule.deleting_since.is_null(),
     )
     if alike.exists():
         raise Conflict(TAKEN)

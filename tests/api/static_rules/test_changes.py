@@ -6,6 +6,7 @@ from api.resources.models import Resource
 from api.static_rules.models import StaticRuleResource
 from api.targets.models import Grant, Target
 from tests.api.conftest import Caller
+from tests.api.lifecycle.conftest import serve
 from tests.api.static_rules.conftest import OFFICE, applied, body, events, live, made, openable
 from tests.api.test_errors import check
 
@@ -78,7 +79,9 @@ def test_a_deleted_one_lets_in_no_more(admin: Caller, resource: Resource) -> Non
 
     assert admin.delete(f"/static-ip-rules/{shown['id']}").status_code == 204
 
-    check(admin.get(f"/static-ip-rules/{shown['id']}"), 404, "STATIC_IP_RULE_NOT_FOUND")
-    assert live() == set() and not StaticRuleResource.select().exists()
+    assert live() == set()
     assert (Grant.get().status, Target.get().due_priority) == ("REMOVING", Priority.REVOKE)
     assert events()[-1][0] == "STATIC_IP_RULE_DELETE"
+    serve()
+    check(admin.get(f"/static-ip-rules/{shown['id']}"), 404, "STATIC_IP_RULE_NOT_FOUND")
+    assert not StaticRuleResource.select().exists()

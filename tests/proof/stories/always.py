@@ -35,6 +35,7 @@ def wrongs(world: World, rows: Rows) -> Iterator[str]:
     yield from _of_what_nobody_wants(world, rows)
     yield from _of_sessions(world, rows)
     yield from _of_standings(world, rows)
+    yield from _of_deleted_standings(world, rows)
     yield from _of_trails(world, rows)
     yield from _of_quotas(world, rows)
 
@@ -127,7 +128,7 @@ def _status(row: Session, grants: list[Grant]) -> str:
 
 
 def _of_standings(world: World, rows: Rows) -> Iterator[str]:
-    if rows.standings.keys() != world.model.standings.keys():
+    if {each.id for each in rows.standings.values() if each.deleting_since is None} != world.model.standings.keys():
         yield "static rules: not those that were made are there"
         return
     for standing in world.model.standings.values():
@@ -143,6 +144,23 @@ def _of_standings(world: World, rows: Rows) -> Iterator[str]:
         told = [event for event, _ in rows.told[str(standing.id)]]
         if told.count("STATIC_IP_RULE_EXPIRE") != standing.expired:
             yield f"trail: a static rule that expired {standing.expired} times: {told}"
+
+
+def _of_deleted_standings(world: World, rows: Rows) -> Iterator[str]:
+    """They let nobody in, and are shown for as long as a rule of theirs has yet to go."""
+    deleted = world.model.deleted
+    shown = {each.id for each in rows.standings.values() if each.deleting_since is not None}
+    if shown - deleted:
+        yield "static rules: one is being deleted that nobody has deleted"
+    theirs = [one for one in rows.grants if one.static_rule_id in deleted]
+    if any(one.ended_at is None for one in theirs):
+        yield "static rules: a deleted one lets in"
+    if {one.static_rule_id for one in theirs if one.status != "REMOVED"} - shown:
+        yield "static rules: a deleted one is not shown, and lets in until its rule is gone"
+    for each in deleted:
+        told = [event for event, _ in rows.told[str(each)]]
+        if told.count("STATIC_IP_RULE_DELETE") != 1:
+            yield f"trail: of a deleted static rule is told {told}"
 
 
 def _of_trails(world: World, rows: Rows) -> Iterator[str]:

@@ -86,13 +86,14 @@ class Standing:
 
 @dataclass
 class Model:
-    """All of it."""
+    """All of it. deleted: the static rules that were."""
 
     houses: dict[uuid.UUID, House] = field(default_factory=dict)
     people: dict[uuid.UUID, Person] = field(default_factory=dict)
     doors: dict[uuid.UUID, Door] = field(default_factory=dict)
     stays: dict[uuid.UUID, Stay] = field(default_factory=dict)
     standings: dict[uuid.UUID, Standing] = field(default_factory=dict)
+    deleted: set[uuid.UUID] = field(default_factory=set)
 
     def reach(self, person: Person) -> list[Door]:
         """The doors that somebody may open."""

@@ -51,7 +51,8 @@ def wrongs(world: World, rows: Rows) -> Iterator[str]:
         yield f"quiet: there is {there - wanted} too much, and {wanted - there} is not there"
     if world.strays:
         yield "quiet: what a restored backup knows nothing of is there"
-    going = [row for row in rows.resources.values() if row.deleting_since is not None]
+    going = {row.id for row in rows.resources.values() if row.deleting_since is not None}
+    going |= {row.id for row in rows.standings.values() if row.deleting_since is not None}
     if going or Credential.select().where(Credential.deleting_since.is_null(False)).exists():
         yield "quiet: what was deleted is still there"
     yield from _of_what_is_said(rows)

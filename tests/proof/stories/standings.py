@@ -63,6 +63,7 @@ class Standings(Story):
         if not self.world.done(lambda: service.remove(admin, standing.id)):
             return False
         del self.world.model.standings[standing.id]
+        self.world.model.deleted.add(standing.id)
         return True
 
     def _end(self, lasts: int | None) -> datetime | None:
