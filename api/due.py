@@ -60,7 +60,8 @@ class DueModel(Model):
 
     due_at: when to look at it next (None: never). wanted_revision: moves when what is wanted changes. seen_revision:
     the wanted_revision that the last record was about. claim_token, claimed_until: who works on it, and how long it
-    may. attempts: failures in a row. unserved_since, last_failure: since when it fails, and the last reason.
+    may; a token alone is the moment until when a call of somebody before may land. attempts: failures in a row.
+    unserved_since, last_failure: since when it fails, and the last reason.
     """
 
     organisation_id = peewee.UUIDField()
@@ -140,14 +141,14 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
     when no call of the owner before it can land any more; whoever looks sooner inherits it too.
     """
     model = claim.model
-    later = None if look_again_seconds is None else now(look_again_seconds)
+    again = _sooner(look_again_seconds, claim.late_until)
     unchanged = model.wanted_revision == claim.wanted_revision
     _give_back(
         claim,
         {
             **seen,
             "seen_revision": claim.wanted_revision,
-            "due_at": peewee.Case(None, [(unchanged, _instant(claim.late_until) or later)], model.due_at),
+            "due_at": peewee.Case(None, [(unchanged, None if again is None else now(again))], model.due_at),
             "due_priority": peewee.Case(None, [(unchanged, int(Priority.RECHECK))], model.due_priority),
             "attempts": 0,
             "unserved_since": None,
@@ -234,20 +235,23 @@ def late_until(token: uuid.UUID | None) -> datetime | None:
     if token is None:
         return None
     moment = current_time()
-    is_kept = token.int < _KEPT
-    until = Instant().python_value(token.int) if is_kept else moment + timedelta(seconds=LEASE_SECONDS)
-    return until if until and until > moment else None
+    latest = moment + timedelta(seconds=LEASE_SECONDS)
+    # Where the database's clock has gone back, a kept moment may seem far away.
+    until = min(Instant().python_value(token.int) or latest, latest) if token.int < _KEPT else latest
+    return until if until > moment else None
 
 
 def _kept(claim: Claim) -> uuid.UUID | None:
     """The token to leave on a row that is given back: nobody's, which says until when the next claim is inherited."""
-    until = _instant(claim.late_until)
-    return None if until is None else uuid.UUID(int=until)
+    return None if claim.late_until is None else uuid.UUID(int=Instant().db_value(claim.late_until))
 
 
-def _instant(moment: datetime | None) -> int | None:
-    microseconds: int | None = Instant().db_value(moment)
-    return microseconds
+def _sooner(seconds: float | None, late_until: datetime | None) -> float | None:
+    """In how many seconds to look again: when no call can land late any more, if not before."""
+    if late_until is None:
+        return seconds
+    left = max((late_until - current_time()).total_seconds(), 0.0)
+    return left if seconds is None else min(seconds, left)
 
 
 def _give_back(claim: Claim, changes: Mapping[str, Any], token: Any = None) -> None:

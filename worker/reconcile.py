@@ -73,6 +73,7 @@ class Reconciler:
             failure=next((turn.failure for _, turn in turns if turn.failure), None),
             is_unfinished=is_outdated or any(turn.is_unfinished for _, turn in turns),
             is_listed=any(turn.is_listed for _, turn in turns),
+            may_be_undone=any(turn.may_be_undone for _, turn in turns),
         )
 
 

@@ -49,6 +49,7 @@ class Turn:
         self.has_changed = False
         self.was_refused = False
         self.is_unfinished = False
+        self.may_be_undone = False
         self.is_listed = False
         self.failure: str | None = None
         self.free: int | None = None
@@ -162,6 +163,8 @@ class Turn:
         """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
         self._errors[rule_id] = (str(failure), self._is_final(failure))
         self._unanswered += isinstance(failure, Unreachable)
+        is_under_way = isinstance(failure, Unreachable) and not isinstance(failure, Throttled)
+        self.may_be_undone |= is_under_way and CLOUDS[self._work.provider].writes_whole
         if isinstance(failure, Throttled) or self._unanswered >= _UNANSWERED_AT_MOST:
             raise failure
 

@@ -33,6 +33,7 @@ class Apisix:
     permissions: tuple[str, ...] = ("admin",)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"NotFound"})
+    writes_whole = True
     policy_use = (
         "A part of the gateway's configuration: APISIX knows no right between viewer and admin, so a key of the role "
         "admin that nobody else uses is the least."

@@ -63,6 +63,7 @@ class Aws:
     # Of a key that it does not know EC2 says AuthFailure, and its regions may hear of one later than STS.
     settling = frozenset({"AuthFailure", "InvalidClientTokenId", "UnauthorizedOperation"})
     gone = frozenset({"InvalidGroup.NotFound"})
+    writes_whole = False
     policy_use = (
         "An IAM policy: attach it to the IAM user whose access key EntryGuard gets. "
         "In GovCloud an ARN starts with arn:aws-us-gov, in China with arn:aws-cn."

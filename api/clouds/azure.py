@@ -76,6 +76,7 @@ class Azure:
     # https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
     settling: frozenset[str] = frozenset({"InvalidAuthenticationToken", "AuthorizationFailed"})
     gone: frozenset[str] = frozenset({"ResourceNotFound", "ResourceGroupNotFound"})
+    writes_whole = False
     policy_use = (
         "A custom role: make it with `az role definition create --role-definition @FILE`, the subscription's id filled "
         "in, and assign it to the service principal."

@@ -198,6 +198,8 @@ class Cloud(Protocol):
     """The codes with which the cloud may refuse a key or a policy that it has just made, until all of it has heard."""
     gone: frozenset[str]
     """The codes that mean that the object itself is no more, and so no rule of ours on it."""
+    writes_whole: bool
+    """Whether a change writes all of an object's entries at once, so that a late one brings back what is gone."""
     policy_use: str
     """What a person does with what `policy` gives, in a sentence or two."""
 

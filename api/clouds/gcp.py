@@ -98,6 +98,7 @@ class Gcp:
     # Keys and roles take a while to be known everywhere: https://cloud.google.com/iam/docs/access-change-propagation
     settling = frozenset({"invalid_grant", "AccessDenied", "Permission denied"})
     gone = frozenset({"notFound"})
+    writes_whole = False
     policy_use = (
         "A custom role: make it with `gcloud iam roles create entryguard --project PROJECT --file FILE`, "
         "and grant it to the service account in that project."

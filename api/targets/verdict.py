@@ -2,14 +2,14 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from api import audit, due
 from api.actor import Actor
 from api.clouds.rules import State
-from api.database import delete, now
+from api.database import current_time, delete, now
 from api.due import LEASE_SECONDS, Claim, Priority
 from api.targets.models import Grant, Rule, Target
 from api.targets.service import APPLIED, FAILED, PENDING, REMOVED, REMOVING
@@ -57,6 +57,7 @@ class Report:
     """What a turn has shown of a target. is_unfinished: it has taken long enough, and more is to be applied.
 
     failure: why something could not be done that is no rule's of the target. is_listed: all that is there was shown.
+    may_be_undone: a call was left unanswered that brings back what has gone, should it land late.
     """
 
     outcomes: Mapping[uuid.UUID, Outcome]
@@ -64,6 +65,7 @@ class Report:
     failure: str | None = None
     is_unfinished: bool = False
     is_listed: bool = False
+    may_be_undone: bool = False
 
 
 def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.UUID]:
@@ -73,12 +75,15 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     anything is wanted there, and with backoff where something could not be done.
     """
     target = own(claim)
+    if report.may_be_undone:
+        claim = replace(claim, late_until=current_time() + timedelta(seconds=LEASE_SECONDS))
     still_wanted = wanted_on(claim.row_id)
     grants = _grants_of(report.outcomes)
     changed: set[uuid.UUID] = set()
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
-        if seen.is_wanted and _may_go(rule, grants.get(rule.id, ())):
+        is_refused_yet_under_way = seen.outcome.is_final and seen.asked_at is not None
+        if seen.is_wanted and (is_refused_yet_under_way or _may_go(rule, grants.get(rule.id, ()))):
             look_again_seconds = LEASE_SECONDS
         changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
     _give_back(claim, report, still_wanted, look_again_seconds)
@@ -109,10 +114,14 @@ def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Se
     # Whoever had an inherited claim before may have asked too, and have had no answer; but not for what is theirs. What
     # was there before the turn is no answer to all that were asked: only time is.
     is_answered = outcome.is_answered and (outcome.is_theirs or not claim.inherited)
-    is_late = claim.inherited or may_arrive(rule.asked_at)
-    asked_at = None if is_answered or (outcome.has_arrived and not is_late) else rule.asked_at
-    # Where a cloud writes all entries of an object at once, any late call may bring back any of them.
-    return _Seen(outcome, is_wanted, asked_at, claim.inherited or (asked_at is not None and is_late))
+    asked_at = None if is_answered else rule.asked_at
+    is_late = asked_at is not None and (claim.inherited or may_arrive(asked_at))
+    if outcome.has_arrived and not is_late:
+        asked_at = None
+    # Where a cloud writes all entries of an object at once, any late call may bring back any of them. But what is there
+    # is somebody else's: he is not to lose it because ours could come back beside it.
+    is_coming_back = claim.inherited and not outcome.is_foreign
+    return _Seen(outcome, is_wanted, asked_at, is_late or is_coming_back)
 
 
 def _may_go(rule: Rule, grants: Sequence[Grant]) -> bool:

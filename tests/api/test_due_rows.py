@@ -178,6 +178,41 @@ def test_an_inherited_row_is_looked_at_again_when_a_lease_is_over() -> None:
     assert fresh(row).due_at == later(LEASE_SECONDS)
 
 
+def test_an_inherited_row_may_be_looked_at_sooner_and_stays_inherited() -> None:
+    row = make_credential()
+    make_due(row)
+    take()
+    clock.offset += LEASE_SECONDS * SECOND
+
+    for seconds in (0, 8):
+        with write():
+            due.settle(take(), {}, seconds)
+        assert fresh(row).due_at == later(seconds)
+        clock.offset += seconds * SECOND
+
+    with write():
+        due.settle(heir := take(), {}, 1800)
+    assert heir.inherited
+    assert fresh(row).due_at == later(LEASE_SECONDS - 8)
+
+
+def test_a_row_is_inherited_for_a_lease_at_most_also_where_the_clock_has_gone_back() -> None:
+    row = make_credential()
+    make_due(row)
+    take()
+    clock.offset += LEASE_SECONDS * SECOND
+    due.release(take())
+    clock.offset -= 3600 * SECOND
+    put(row, due_at=current_time())
+
+    with write():
+        due.settle(take(), {}, None)
+
+    assert fresh(row).due_at == later(LEASE_SECONDS)
+    clock.offset += LEASE_SECONDS * SECOND
+    assert not take().inherited
+
+
 def test_an_inherited_row_that_is_wanted_anew_stays_inherited() -> None:
     row = make_credential()
     make_due(row)

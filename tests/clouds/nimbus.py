@@ -79,6 +79,7 @@ class Nimbus:
     permissions: tuple[str, ...] = (LOOK, OPEN)
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({"GateNotFound"})
+    writes_whole = False
     policy_use = "A list of rights: hand it in with the key."
     remedies: Mapping[str, str] = {"KeyUnknown": "Make a new key, and replace the secret."}
     hints: Mapping[str, str] = {

@@ -40,6 +40,7 @@ class MadeUpCloud:
     remedies: Mapping[str, str] = {}
     settling: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset({NOT_THERE.code})
+    writes_whole = False
     policy_use = ""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from api.credentials import secrets
 from api.credentials.models import Credential, CredentialSecret
 from api.credentials.service import VERIFYING
 from api.database import current_time
-from api.due import Turn
+from api.due import Turn, late_until
 from api.idempotency import IdempotencyKey
 from api.lifecycle.due_rows import MODELS
 from api.resources.models import Resource
@@ -94,7 +94,7 @@ def _of_company(company: Organisation) -> Iterator[str]:
 def _of_rows_at_rest(company: Organisation) -> Iterator[str]:
     for model in MODELS:
         for row in model.select().where(model.organisation_id == company.id):
-            if row.claimed_until is not None:
+            if row.claimed_until is not None or late_until(row.claim_token):
                 yield f"{model.__name__} is claimed"
             if row.attempts or row.unserved_since is not None or row.last_failure is not None:
                 yield f"{model.__name__} has failed: {row.last_failure}"

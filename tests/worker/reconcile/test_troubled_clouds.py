@@ -8,7 +8,7 @@ from api.clouds import Unreachable
 from api.clouds.base import Full
 from api.clouds.rules import State, Tag
 from api.database import current_time, write
-from api.due import Priority
+from api.due import LEASE_SECONDS, Priority
 from api.installation import identity
 from api.sessions.models import Session
 from api.sessions.service import try_again
@@ -178,6 +178,23 @@ def test_what_a_cloud_refuses_for_good_does_not_keep_its_resource(bench: Bench, 
 
     assert status(session) == ("FAILED", "FAILED")
     assert told() == [NOT_APPLIED]
+    assert not targets.has_rules_of_resource(bench.resource.id)
+    assert not targets.has_rules_of_credential(bench.credential.id)
+
+
+def test_what_is_refused_for_good_after_no_answer_keeps_its_resource_no_longer_than_that_may_come(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+    session = bench.open()
+    serve_one(bench)
+    cloud.answers["apply"] = FORBIDDEN
+    bench.serve_for(3)
+    assert status(session) == ("FAILED", "FAILED")
+    assert targets.has_rules_of_resource(bench.resource.id)
+
+    bench.serve_for(LEASE_SECONDS + 1)
+
     assert not targets.has_rules_of_resource(bench.resource.id)
     assert not targets.has_rules_of_credential(bench.credential.id)
 

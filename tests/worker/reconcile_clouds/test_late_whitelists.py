@@ -3,7 +3,7 @@
 import pytest
 
 from api.claims import abandon, new_slot
-from api.clouds import Endpoints
+from api.clouds import Endpoints, Unreachable
 from api.clouds.apisix_connection import ApisixConnection
 from api.due import Priority
 from api.targets.models import Rule, Target
@@ -55,6 +55,56 @@ def test_who_has_left_is_let_in_again_by_a_killed_workers_call_and_taken_out_aga
     assert status(leaving) == ("CANCELLED", "REMOVED")
     assert status(staying) == ("ACTIVE", "APPLIED")
     assert Rule.select().count() == 1
+
+
+def test_who_has_left_is_let_in_again_by_a_call_that_was_left_unanswered_and_taken_out_again(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving = bench.open(HERE)
+    bench.serve()
+    staying = bench.open(ELSEWHERE)
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "apply", _hear_nothing)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    under_way = [*apisix.whitelist(bench.target.identifier), ELSEWHERE]
+    assert HERE in under_way
+    bench.end(leaving)
+    bench.serve()
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+
+    apisix.write_whitelist(bench.target.identifier, under_way)
+    bench.serve_for(45)
+
+    assert apisix.whitelist(bench.target.identifier).count(HERE) == 0
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+    assert status(staying) == ("ACTIVE", "APPLIED")
+    assert Rule.select().count() == 1
+
+
+def test_what_somebody_else_has_beside_ours_stays_his_when_a_worker_was_killed(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving = bench.open(HERE)
+    bench.serve()
+    his = f"{HERE}/32"
+    apisix.let_in(bench.target.identifier, his)
+    bench.open(ELSEWHERE)
+    slot = new_slot()
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(ApisixConnection, "apply", _die)
+        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
+    abandon([Target], slot)
+    bench.end(leaving)
+
+    bench.serve_for(45)
+
+    assert his in apisix.whitelist(bench.target.identifier)
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+
+
+def _hear_nothing(*_: object) -> None:
+    raise Unreachable("the gateway did not answer")
 
 
 def _die(*_: object) -> None:
