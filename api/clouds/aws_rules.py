@@ -132,7 +132,7 @@ def _found(kept: Kept, there: Mapping[Opening, str]) -> Found:
     wanted = _wanted(kept.rule)
     ours = _tagged(there, kept.rule.tag)
     others = (wanted & set(there)) - ours
-    lost_a_tag = bool(others) and len(kept.provider_ids) > len(ours)
+    lost_a_tag = len(kept.provider_ids) > len(ours) and any(Tag.read(there[opening]) is None for opening in others)
     if ours | others == wanted and not lost_a_tag:
         return Found(State.PRESENT, kept.provider_ids, ours=bool(ours), foreign=bool(others))
     if ours or lost_a_tag:

@@ -8,7 +8,7 @@ from api.clouds import CLOUDS, Connection, Endpoints, Target
 from api.clouds.base import before_call
 from api.clouds.rules import Kept, Rule, State
 from tests.clouds.aws_standin import REGION, AwsStandIn
-from tests.clouds.sites import a_rule, listed
+from tests.clouds.sites import a_rule, applied, listed
 from tests.clouds.test_aws_promises import AwsSite
 
 ADDRESS = "81.2.69.142/32"
@@ -84,3 +84,16 @@ def test_of_several_ports_only_those_are_ours_that_nobody_was_quicker_to_open(
     assert (found.state, found.foreign) == (State.PRESENT, True)
     connection.revoke(target, kept)
     assert site.everything(target) == only_theirs
+
+
+def test_what_another_organisation_has_opened_since_is_not_ours_without_its_tag(
+    connection: Connection, target: Target
+) -> None:
+    gone = applied(connection, target, a_rule(ADDRESS))
+    connection.revoke(target, gone)
+    another = applied(connection, target, a_rule(ADDRESS))
+    assert gone.provider_ids and another.rule.tag != gone.rule.tag
+
+    found = listed(connection, target, gone)
+
+    assert (found.state, found.foreign, found.ours) == (State.PRESENT, True, False)
