@@ -98,7 +98,7 @@ def test_figures_are_read_as_they_were_kept(changes: dict[str, Any], tmp_path: P
 
     run.keep(file)
 
-    assert dataclasses.replace(read(file), slowest=(), too_soon=(), failures=()) == run
+    assert dataclasses.replace(read(file), slowest=(), too_soon=(), failures=(), left=()) == run
     assert list(file.parent.iterdir()) == [file]
 
 
