@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import peewee
@@ -131,7 +131,8 @@ def expire(claim: Claim) -> None:
     with write():
         is_up = (Session.id == claim.row_id) & (Session.expires_at <= now())
         end(Actor.system(claim.organisation_id), is_up, EXPIRED)
-        due.settle(claim, {}, look_again_seconds=None)
+        # No cloud was asked: nothing of a worker that died before is still to land.
+        due.settle(replace(claim, late_until=None), {}, look_again_seconds=None)
         # Where the clock has gone back since the claim its end is still to come.
         coming = {"due_at": Session.expires_at, "due_priority": int(Priority.REVOKE)}
         Session.update(coming).where(Session.id == claim.row_id, Session.ended_at.is_null()).execute()

@@ -10,7 +10,7 @@ from api.audit_log.models import AuditEntry
 from api.claims import claim
 from api.credentials.models import Credential
 from api.database import clock, current_time, write
-from api.due import Claim, LostClaim, Priority
+from api.due import LEASE_SECONDS, Claim, LostClaim, Priority
 from api.resources.models import Resource
 from api.sessions import service
 from api.sessions.models import Session
@@ -59,6 +59,20 @@ def test_a_session_whose_time_is_up_expires(admin: Caller, resource: Resource) -
     assert [(event.actor_type, event.details) for event in told("SESSION_EXPIRE")] == [
         ("SYSTEM", {"endedReason": "EXPIRED"})
     ]
+
+
+def test_a_session_that_a_dead_worker_was_to_end_expires_and_is_nobodys(admin: Caller, resource: Resource) -> None:
+    shown = started(admin, durationMinutes=2)
+    clock.offset += 121 * SECOND
+    due_session()
+    clock.offset += (LEASE_SECONDS + 1) * SECOND
+    heirs = due_session()
+    assert heirs.inherited
+
+    service.expire(heirs)
+
+    session = session_of(shown)
+    assert (session.ended_reason, session.due_at, session.claim_token) == ("EXPIRED", None, None)
 
 
 def test_an_extension_that_comes_while_it_expires_counts(admin: Caller, resource: Resource) -> None:
