@@ -99,11 +99,14 @@ def locked_organisation(organisation_id: uuid.UUID) -> Organisation:
 
 
 def locked_by(actor: Actor) -> Organisation:
-    """The same of who acts. Raises NotAllowed, Unauthenticated where he administers it no more.
+    """The same of who acts. Raises NotAllowed, Unauthenticated where he administers it no more, or it is suspended.
 
     Who waits here while he is demoted could else undo just that.
     """
     organisation = locked_organisation(actor.organisation)
+    # Whoever runs the server adds an administrator to a suspended one too.
+    if organisation.suspended_at is not None and actor.kind != "SYSTEM":
+        raise Unauthenticated
     if as_now(actor).role != actor.role:
         raise NotAllowed
     return organisation

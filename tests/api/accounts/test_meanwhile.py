@@ -1,4 +1,4 @@
-"""Who is demoted or revoked while they change something: nothing of it is done that outlives that."""
+"""Who is demoted, revoked or suspended while they change something: nothing of it is done that outlives that."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.accounts.models import ApiKey, User
+from api.lifecycle.suspension import suspend
 from api.static_rules.models import StaticRule
 from tests.api.accounts.acting import administrator
 from tests.api.conftest import PASSWORD, Caller, sign_in
@@ -94,3 +95,12 @@ def test_a_key_that_is_revoked_meanwhile_makes_nothing(db: str, admin: Caller, d
     check(answer, 401, "UNAUTHORIZED")
     assert not ApiKey.select().where(ApiKey.revoked_at.is_null()).exists()
     assert User.select().count() == 1 and not StaticRule.select().exists()
+
+
+def test_who_is_suspended_meanwhile_changes_nothing(db: str, admin: Caller) -> None:
+    with just_before(db, LOCKS_THE_ORGANISATION, lambda: suspend("acme")) as suspension:
+        answer = add_somebody(admin)
+
+    assert suspension[0].result(30).suspended_at is not None
+    check(answer, 401, "UNAUTHORIZED")
+    assert User.select().count() == 1
