@@ -217,7 +217,9 @@ def end_of(key: Actor, how: str) -> None:
 
 @pytest.mark.parametrize("is_hers", [True, False], ids=["her own", "the organisation's"])
 @pytest.mark.parametrize("how", ["revoked", "expires", "gone"])
-def test_a_key_that_is_not_in_force_changes_nothing(ada: User, by_ada: Actor, how: str, is_hers: bool) -> None:
+def test_a_key_that_is_not_in_force_changes_nothing(
+    ada: User, by_ada: Actor, standing_clock: None, how: str, is_hers: bool
+) -> None:
     strong = api_keys.create(by_ada, WANTED).row
     key = as_key(ada, *WANTED.scopes, of_user=is_hers)
     end_of(key, how)
