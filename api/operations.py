@@ -88,7 +88,8 @@ class Error(Body):
 
 def document(doc: dict[str, Any], info: Mapping[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
     """smorest's callback: complete the documentation of one operation from what its decorators left in `info`."""
-    errors = [*info.get("raises", tuple)(), *_errors_of_any(doc, method)]
+    own = info.get("raises", tuple)()
+    errors = [*own, *_errors_of_any(doc, method)]
     doc["security"] = []
     if (scope := info.get("requires")) is not None:
         errors += [Unauthenticated(), _forbidden(scope)]
@@ -110,7 +111,7 @@ def document(doc: dict[str, Any], info: Mapping[str, Any], *, method: str, **_: 
         told = [error for error in errors if STATUS[error.code] == status]
         names = {type(error).__name__ for error in told}
         # What many operations answer is told once, and here by its name.
-        answers[status] = names.pop() if names <= set(COMMON_ANSWERS) and len(names) == 1 else _error_answer(told)
+        answers[status] = names.pop() if names <= set(COMMON_ANSWERS) and len(names) == 1 else _error_answer(told, own)
     doc["responses"] = answers
     return doc
 
@@ -175,7 +176,8 @@ def _exemplify(media: dict[str, Any], *, is_request: bool) -> None:
         media["example"] = example_of(shape, is_request=is_request)
 
 
-def _error_answer(errors: Sequence[EntryGuardError]) -> dict[str, Any]:
+def _error_answer(errors: Sequence[EntryGuardError], own: Sequence[EntryGuardError] = ()) -> dict[str, Any]:
+    """An answer with an example for each code. own: the operation's own errors, of which each is told."""
     more = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
     headers = [*_LIMITED, *more.get(STATUS[errors[0].code], ())]
     examples = {
@@ -191,10 +193,16 @@ def _error_answer(errors: Sequence[EntryGuardError]) -> dict[str, Any]:
         for error in reversed(errors)  # of several with one code the operation's own comes first, and stays
     }
     return {
-        "description": " / ".join(sorted(examples)),
+        "description": " / ".join(_described(code, own) for code in sorted(examples)),
         "headers": {name: name for name in headers},
         "content": {_JSON: {"schema": Error, "examples": examples}},
     }
+
+
+def _described(code: str, own: Iterable[EntryGuardError]) -> str:
+    """The code, with the sentences of an operation that has more of them than one example can tell."""
+    sentences = [f'"{error.message}"' for error in own if error.code == code]
+    return f"{code}: {' or '.join(sentences)}" if len(sentences) > 1 else code
 
 
 COMMON_ANSWERS: Mapping[str, dict[str, Any]] = {

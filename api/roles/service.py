@@ -113,8 +113,7 @@ def locked(actor: Actor, role_id: uuid.UUID) -> Role:
 
     Raises RoleNotFound, StaleObject.
     """
-    accounts.locked_by(actor)
-    role = of(actor.organisation, role_id)
+    role = _locked(actor, role_id)
     check_if_match(role.revision)
     return role
 
@@ -122,10 +121,9 @@ def locked(actor: Actor, role_id: uuid.UUID) -> Role:
 def give_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> Role:
     """Let who has a role open a resource. Raises RoleNotFound, ResourceNotFound, StaleObject, Conflict."""
     with write():
-        accounts.locked_by(actor)  # before resources, as everybody does who locks both
-        of(actor.organisation, role_id)
+        role = _locked(actor, role_id)
         resource = resources.named(actor.organisation, [resource_id])[0]
-        role = locked(actor, role_id)
+        check_if_match(role.revision)
         columns = {"organisation_id": role.organisation_id, "role_id": role.id, "resource_id": resource.id}
         if RoleResource.insert(**columns).on_conflict_ignore().as_rowcount().execute():
             _touch(role)
@@ -150,10 +148,9 @@ def take_resource(actor: Actor, role_id: uuid.UUID, resource_id: uuid.UUID) -> O
 def give_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> Role:
     """Give somebody a role. Raises RoleNotFound, UserNotFound, StaleObject."""
     with write():
-        accounts.locked_by(actor)  # nobody deletes the user meanwhile
-        of(actor.organisation, role_id)
+        role = _locked(actor, role_id)
         user = users.of(actor.organisation, user_id)
-        role = locked(actor, role_id)
+        check_if_match(role.revision)
         columns = {"organisation_id": role.organisation_id, "role_id": role.id, "user_id": user.id}
         if RoleUser.insert(**columns).on_conflict_ignore().as_rowcount().execute():
             _touch(role)
@@ -174,12 +171,11 @@ def take_user(actor: Actor, role_id: uuid.UUID, user_id: uuid.UUID) -> None:
 def give_key(actor: Actor, role_id: uuid.UUID, key_id: uuid.UUID) -> Role:
     """Give a key of the organisation a role. Raises RoleNotFound, ApiKeyNotFound, InvalidInput, StaleObject."""
     with write():
-        accounts.locked_by(actor)  # nobody revokes the key meanwhile
-        of(actor.organisation, role_id)
+        role = _locked(actor, role_id)
         key = api_keys.of(actor.organisation, key_id)
         if key.user_id is not None:
             raise InvalidInput(USERS_OWN)
-        role = locked(actor, role_id)
+        check_if_match(role.revision)
         columns = {"organisation_id": role.organisation_id, "role_id": role.id, "api_key_id": key.id}
         if RoleApiKey.insert(**columns).on_conflict_ignore().as_rowcount().execute():
             _touch(role)
@@ -214,6 +210,15 @@ def remove(actor: Actor, role_id: uuid.UUID) -> Overview:
 def subject(role: Role) -> audit.Subject:
     """How the audit trail names a role."""
     return audit.Subject("ROLE", role.id, role.name)
+
+
+def _locked(actor: Actor, role_id: uuid.UUID) -> Role:
+    """As `locked`, at whatever revision: what a role is given is looked for before its revision is compared.
+
+    Nobody deletes a user or revokes a key meanwhile. Whoever locks resources too does that behind it.
+    """
+    accounts.locked_by(actor)
+    return of(actor.organisation, role_id)
 
 
 def _check_is_free(actor: Actor, name: str) -> None:

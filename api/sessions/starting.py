@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api import audit
@@ -11,7 +11,7 @@ from api.accounts.models import ApiKey, Organisation, User
 from api.actor import Actor
 from api.database import current_time, lock, locked, now, write
 from api.due import Priority
-from api.errors import InvalidInput, SessionLimitReached, Unauthenticated
+from api.errors import InvalidInput, SessionLimitReached
 from api.installation import check_is_decided
 from api.network import Network, plainly
 from api.resources.models import Resource
@@ -41,13 +41,12 @@ class NewSessionFields(WantedAddresses):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose a session is: a user's, or a key's of the organisation. role: what the user is by now."""
+    """Whose a session is: a user's, or a key's of the organisation."""
 
     user_id: uuid.UUID | None
     api_key_id: uuid.UUID | None
     name: str
     email: str
-    role: str | None = None
 
 
 def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, settings: Settings) -> Session:
@@ -59,9 +58,9 @@ def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, setting
     with write():
         check_is_decided()
         organisation = accounts.held_organisation(actor.organisation)
-        holder = _locked_holder(actor)
         # Who is demoted while we wait for the organisation has no session yet that would end with it.
-        actor = replace(actor, role=holder.role)
+        actor = accounts.as_now(actor)
+        holder = _locked_holder(actor)
         networks = chosen(actor, wanted, organisation, settings)
         allowance = allowed(actor, organisation.tier, wanted.resource_ids)
         seconds = _seconds(wanted.duration, allowance, settings)
@@ -108,15 +107,11 @@ def lock_holder(session: Session) -> None:
 
 
 def _locked_holder(actor: Actor) -> Holder:
-    """Who the session is for; nobody else starts one for him until the transaction ends. Raises Unauthenticated."""
+    """Who the session is for, as `as_now` found him; nobody else starts one for him until the transaction ends."""
     if actor.user_id is not None:
-        user = locked(User.select().where(User.id == actor.user_id, User.is_active)).first()
-        if user is None:
-            raise Unauthenticated
-        return Holder(user.id, None, user.name, user.email, user.role)
-    key = locked(ApiKey.select().where(ApiKey.id == actor.key_id, ApiKey.revoked_at.is_null())).first()
-    if key is None:
-        raise Unauthenticated
+        user = locked(User.select().where(User.id == actor.user_id)).get()
+        return Holder(user.id, None, user.name, user.email)
+    key = locked(ApiKey.select().where(ApiKey.id == actor.key_id)).get()
     return Holder(None, key.id, key.name, key.name)
 
 

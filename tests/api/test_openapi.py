@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.clouds import CLOUDS
 from api.openapi import written
+from api.static_rules.service import BEING_DELETED, TAKEN
 from tests.api.conftest import BASE, Caller, unknown_id
 from tests.api.published import CREATE_CREDENTIAL, CREATE_RESOURCE
 
@@ -246,6 +247,18 @@ def test_whatever_names_resources_tells_that_one_may_be_going(document: dict[str
     told = {(path, method) for path, method, one in operations(document) if "Leave it out." in json.dumps(one)}
 
     assert told == naming
+
+
+def test_of_several_errors_with_one_code_each_is_told(document: dict[str, Any]) -> None:
+    path = f"{BASE}/static-ip-rules/{{static_ip_rule_id}}"
+
+    told = {
+        method: document["paths"][path][method]["responses"]["409"]["description"] for method in ("patch", "delete")
+    }
+
+    going = "The resource Web servers (550e8400-e29b-41d4-a716-446655440000) is being deleted, and lets nobody in."
+    assert told["patch"] == f'CONFLICT: "{TAKEN}" or "{going} Leave it out." or "{BEING_DELETED}"'
+    assert told["delete"] == "CONFLICT", "the example tells the only one"
 
 
 def test_every_state_of_a_session_is_explained(document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import secrets
 import unicodedata
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import peewee
 
@@ -98,11 +99,14 @@ def locked_organisation(organisation_id: uuid.UUID) -> Organisation:
 
 
 def locked_by(actor: Actor) -> Organisation:
-    """The same of who acts. Raises NotAllowed, Unauthenticated where he administers it no more.
+    """The same of who acts. Raises NotAllowed, Unauthenticated where he administers it no more, or it is suspended.
 
     Who waits here while he is demoted could else undo just that.
     """
     organisation = locked_organisation(actor.organisation)
+    # Whoever runs the server adds an administrator to a suspended one too.
+    if organisation.suspended_at is not None and actor.kind != "SYSTEM":
+        raise Unauthenticated
     if as_now(actor).role != actor.role:
         raise NotAllowed
     return organisation
@@ -123,14 +127,21 @@ def held_organisation(organisation_id: uuid.UUID) -> Organisation:
 def as_now(actor: Actor) -> Actor:
     """The actor with the role that he has by now, and keeps until the open transaction ends: his organisation is held.
 
-    Raises Unauthenticated where he is no more, or deactivated.
+    Raises Unauthenticated where he is no more, or deactivated; where it is a key, also where that is not in force.
     """
+    if actor.key_id is not None and not ApiKey.select().where(ApiKey.id == actor.key_id, _in_force()).exists():
+        raise Unauthenticated
     if actor.user_id is None:
         return actor
     user = User.select(User.role).where(User.id == actor.user_id, User.is_active).first()
     if user is None:
         raise Unauthenticated
     return dataclasses.replace(actor, role=user.role)
+
+
+def _in_force() -> Any:
+    """Of keys: neither revoked nor expired."""
+    return ApiKey.revoked_at.is_null() & (ApiKey.expires_at.is_null() | (ApiKey.expires_at > now()))
 
 
 def _inserted(name: str, tier: str) -> Organisation:
@@ -153,10 +164,9 @@ def _slug_of(name: str) -> str:
 
 def _overview(organisation: Organisation) -> Overview:
     mine = User.organisation_id == organisation.id
-    keys = (ApiKey.organisation_id == organisation.id) & ApiKey.revoked_at.is_null()
     usage = Usage(
         users=User.select().where(mine, User.is_active).count(),
-        api_keys=ApiKey.select().where(keys, ApiKey.expires_at.is_null() | (ApiKey.expires_at > now())).count(),
+        api_keys=ApiKey.select().where(ApiKey.organisation_id == organisation.id, _in_force()).count(),
         credentials=_held("credentials", organisation),
         resources=_held("resources", organisation),
     )

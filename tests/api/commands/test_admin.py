@@ -103,6 +103,14 @@ def test_nobody_of_a_suspended_organisation_acts_until_it_goes_on(admin: Caller,
         assert admin.get("/auth/me").status_code == log_in(admin.client).status_code == 200
 
 
+def test_a_suspended_organisation_can_be_given_an_administrator(admin: Caller, environment: dict[str, str]) -> None:
+    organization(environment, "suspend")
+
+    result = create(environment, "zoe@example.com", "acme")
+
+    assert (result.exit_code, result.output) == (0, "zoe@example.com administers acme.\n")
+
+
 def test_what_is_so_already_is_told(admin: Caller, environment: dict[str, str]) -> None:
     assert organization(environment, "resume") == (1, "Error: Acme is not suspended.\n")
     organization(environment, "suspend")

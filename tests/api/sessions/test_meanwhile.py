@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -76,13 +77,25 @@ def test_who_was_deactivated_starts_nothing(ada: Actor, settings: Settings) -> N
     starts_nothing(ada, settings)
 
 
-def test_a_key_that_was_revoked_starts_nothing(admin: Caller, ada: Actor, settings: Settings) -> None:
-    made = admin.post("/api-keys", json={"name": "CI", "scopes": ["sessions:write"], "belongsTo": "ORGANIZATION"}).json
-    key = as_key(admin.user, "sessions:write", key_id=uuid.UUID(made["id"]))
+@pytest.mark.parametrize("is_hers", [True, False], ids=["her own", "the organisation's"])
+@pytest.mark.parametrize("end", ["revoked_at", "expires_at"])
+def test_a_key_that_is_not_in_force_starts_and_changes_nothing(
+    admin: Caller, ci: Actor, resource: Resource, settings: Settings, end: str, is_hers: bool
+) -> None:
+    key = replace(as_key(admin.user, "sessions:write", of_user=True), ip_address=HOME) if is_hers else ci
+    open_one = start(key, NewSessionFields(), uuid.uuid4(), settings)
     with write():
-        ApiKey.update(revoked_at=now()).where(ApiKey.id == key.key_id).execute()
+        ApiKey.update({end: now()}).where(ApiKey.id == key.key_id).execute()
 
-    starts_nothing(key, settings)
+    deeds: tuple[Callable[[], Session], ...] = (
+        lambda: start(key, NewSessionFields(), uuid.uuid4(), settings),
+        lambda: extend(key, open_one.id, WantedDuration(duration_minutes=5)),
+        lambda: change_addresses(key, open_one.id, WantedAddresses(ipv4_address=ip_network(ELSEWHERE)), settings),
+    )
+    for deed in deeds:
+        with pytest.raises(Unauthenticated):
+            deed()
+    assert Session.get() == open_one and Session.get().revision == open_one.revision
 
 
 # Demoted

@@ -12,8 +12,8 @@ from api.accounts.models import ApiKey, User
 from api.accounts.service import api_keys
 from api.accounts.service.api_keys import ORGANIZATION, USER, MadeApiKey, NewApiKey
 from api.actor import Actor
-from api.database import clock, current_time, write
-from api.errors import ApiKeyNotFound, Conflict, InvalidInput, NotAllowed
+from api.database import clock, current_time, delete, write
+from api.errors import ApiKeyNotFound, Conflict, InvalidInput, NotAllowed, Unauthenticated
 from api.idempotency import Asked
 from api.paging import Page
 from tests.api.accounts.acting import administrator, as_key, as_user, columns, events, tells, told
@@ -196,6 +196,49 @@ def test_a_key_revokes_none_that_may_more(ada: User, by_ada: Actor) -> None:
         api_keys.revoke(as_key(ada, "users:read"), strong.id)
     api_keys.revoke(as_key(ada, "users:read", "audit:read"), strong.id)
     assert columns(strong)["revoked_at"] is not None
+
+
+def test_a_key_ends_itself(by_ada: Actor) -> None:
+    made = api_keys.create(by_ada, dataclasses.replace(WANTED, belongs_to=ORGANIZATION))
+
+    api_keys.revoke(made_by(made), made.row.id)
+
+    assert columns(made.row)["revoked_at"] is not None
+
+
+def end_of(key: Actor, how: str) -> None:
+    which = ApiKey.id == key.key_id
+    with write():
+        if how == "gone":
+            delete(ApiKey, which)
+        else:
+            ApiKey.update({f"{how}_at": current_time()}).where(which).execute()
+
+
+@pytest.mark.parametrize("is_hers", [True, False], ids=["her own", "the organisation's"])
+@pytest.mark.parametrize("how", ["revoked", "expires", "gone"])
+def test_a_key_that_is_not_in_force_changes_nothing(
+    ada: User, by_ada: Actor, standing_clock: None, how: str, is_hers: bool
+) -> None:
+    strong = api_keys.create(by_ada, WANTED).row
+    key = as_key(ada, *WANTED.scopes, of_user=is_hers)
+    end_of(key, how)
+    before = len(events())
+
+    for deed in (lambda: api_keys.create(key, WANTED), lambda: api_keys.revoke(key, strong.id)):
+        with pytest.raises(Unauthenticated):
+            deed()
+
+    assert columns(strong)["revoked_at"] is None
+    assert len(events()) == before
+
+
+def test_a_key_is_in_force_until_its_end(ada: User, standing_clock: None) -> None:
+    key, expiry = as_key(ada, *WANTED.scopes), current_time() + timedelta(microseconds=1)
+    with write():
+        ApiKey.update(expires_at=expiry).where(ApiKey.id == key.key_id).execute()
+
+    assert api_keys.create(key, dataclasses.replace(WANTED, expires_at=expiry)).row.expires_at == expiry
 
 
 def test_revoking_all_of_a_person_leaves_everybody_elses(ada: User, by_ada: Actor) -> None:

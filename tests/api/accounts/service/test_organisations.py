@@ -11,6 +11,7 @@ from api.accounts.tiers import LIMITS
 from api.actor import Actor
 from api.database import clock, current_time, write
 from api.due import Turn
+from api.errors import Unauthenticated
 from api.resources.models import Resource
 from tests.api.accounts.acting import PASSWORD, administrator, as_user, columns, events, tells, told
 from tests.rows import make_credential, make_resource
@@ -138,3 +139,14 @@ def test_the_same_name_is_no_change(ada: User, by_ada: Actor, name: str | None) 
 
     assert columns(shown.organisation) == before
     assert len(events()) == length
+
+
+def test_nobody_but_the_operator_changes_a_suspended_organisation(ada: User, by_ada: Actor) -> None:
+    with write():
+        Organisation.update(suspended_at=current_time()).execute()
+
+    with pytest.raises(Unauthenticated):
+        organisations.change(by_ada, OrganisationChange("Acme Ltd"))
+
+    shown = organisations.change(Actor.system(ada.organisation_id), OrganisationChange("Acme Ltd"))
+    assert shown.organisation.name == "Acme Ltd"
