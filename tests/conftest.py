@@ -1,6 +1,7 @@
 """What all tests share: a database of each kind, a real Valkey, keys."""
 
 import base64
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption(redis_faults.OPTION):
         redis_faults.keep_to_redis(config, items)
     _put_the_longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay to the end: nobody has to look through them for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
