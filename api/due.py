@@ -158,11 +158,11 @@ def settle(claim: Claim, seen: Mapping[str, Any], look_again_seconds: float | No
     )
 
 
-def postpone(claim: Claim, reason: str, longest_seconds: float = math.inf) -> float:
+def postpone(claim: Claim, reason: str, longest_seconds: float = math.inf, *, is_under_way: bool = False) -> float:
     """Try again later, `longest_seconds` at most, because nothing could be seen. Inside `write`.
 
     Returns the seconds until then. Raises LostClaim. Where what is wanted has moved since the claim, it stays due, and
-    this failure does not count against it.
+    this failure does not count against it. is_under_way: as for `release`.
     """
     model = claim.model
     seconds = min(longest_seconds, backoff_seconds(claim.attempts, claim.priority))
@@ -176,15 +176,18 @@ def postpone(claim: Claim, reason: str, longest_seconds: float = math.inf) -> fl
             "unserved_since": peewee.Case(None, [(unchanged, since)], model.unserved_since),
             "last_failure": peewee.Case(None, [(unchanged, reason)], model.last_failure),
         },
-        token=_kept(claim),
+        token=claim.token if is_under_way else _kept(claim),
     )
     return seconds
 
 
-def release(claim: Claim) -> None:
-    """Give the claim back untouched: somebody else may take the row at once. Raises LostClaim."""
+def release(claim: Claim, *, is_under_way: bool = False) -> None:
+    """Give the claim back untouched: somebody else may take the row at once. Raises LostClaim.
+
+    is_under_way: a call may land yet, as if the owner had died; whoever is next inherits the claim.
+    """
     with write():
-        _give_back(claim, {}, token=_kept(claim))
+        _give_back(claim, {}, token=claim.token if is_under_way else _kept(claim))
 
 
 def backoff_seconds(attempts: int, priority: Priority) -> float:

@@ -164,7 +164,7 @@ class Drain:
         if lease is None:
             return
         with lease.giving_back():  # unless what was seen is recorded all the same, or the lease has run out
-            due.release(lease.claim)
+            due.release(lease.claim, is_under_way=lease.is_under_way())
         del self._unreturned[threading.get_ident()]
 
     def _perform(self, taken: Claim, lease: Lease) -> None:
@@ -175,11 +175,11 @@ class Drain:
             lease.if_lost()
         except Stopping:
             with lease.giving_back():
-                due.release(taken)
+                due.release(taken, is_under_way=lease.is_under_way())
         except Exception as error:  # noqa: BLE001 - whatever a row or an SDK made us stumble over must not stop the others
             _log.error("%s %s could not be served: %s", taken.model.__name__, taken.row_id, _place(error))
             with lease.giving_back(), write():
-                due.postpone(taken, type(error).__name__)
+                due.postpone(taken, type(error).__name__, is_under_way=lease.is_under_way())
 
 
 def _place(error: BaseException) -> str:

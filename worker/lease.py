@@ -18,6 +18,10 @@ def _nothing() -> None:
     return
 
 
+def _never() -> bool:
+    return False
+
+
 class Lease:
     """The right to work on a row, measured from before it was asked for, so never longer than the database has it."""
 
@@ -25,6 +29,8 @@ class Lease:
         self.claim = claim
         self.if_lost: Callable[[], None] = _nothing
         """What its owner has to write down where the claim turns out to be somebody else's."""
+        self.is_under_way: Callable[[], bool] = _never
+        """Whether a call of its owner's that had no answer may still land, and undo what others do next."""
         self._until = claimed_at + LEASE_SECONDS
         self._stopping = stopping
 

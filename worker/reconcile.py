@@ -41,6 +41,7 @@ class Reconciler:
             raise LostClaim
         turns: list[tuple[Batch, Turn]] = []
         lease.if_lost = partial(_tell_late_calls, lease.claim, turns)
+        lease.is_under_way = partial(_may_be_undone, turns)
         with lease.watching():
             report = self._work_on(lease, wanted, installation, turns)
         _tell_failures(lease.claim, report)
@@ -73,7 +74,7 @@ class Reconciler:
             failure=next((turn.failure for _, turn in turns if turn.failure), None),
             is_unfinished=is_outdated or any(turn.is_unfinished for _, turn in turns),
             is_listed=any(turn.is_listed for _, turn in turns),
-            may_be_undone=any(turn.may_be_undone for _, turn in turns),
+            may_be_undone=_may_be_undone(turns),
         )
 
 
@@ -81,6 +82,10 @@ def _tell_late_calls(claim: Claim, turns: Sequence[tuple[Batch, Turn]]) -> None:
     if any(turn.has_changed for _, turn in turns):
         asked = {kept: batch.credential_id for batch, turn in turns for kept in turn.asked}
         work.overtaken(claim.row_id, asked)
+
+
+def _may_be_undone(turns: Sequence[tuple[Batch, Turn]]) -> bool:
+    return any(turn.may_be_undone for _, turn in turns)
 
 
 def _tell_failures(claim: Claim, report: Report) -> None:

@@ -119,6 +119,7 @@ class Turn:
             # The cloud has just said that there is no room for one like it: it is not asked for each of many.
             if no_room := self._no_room_for(task, now):
                 self._errors[task.rule_id] = (no_room, True)
+                self._refused.add(task.rule_id)
                 continue
             if time.monotonic() > until:
                 self.is_unfinished = True
@@ -193,6 +194,7 @@ class Turn:
             was_ours=before.ours,
             provider_ids=found.provider_ids or self._names(task, before),
             is_foreign=found.foreign,
+            was_foreign=before.foreign,
             is_answered=self._is_known(task, found.state),
             is_theirs=task.rule_id in self._asked and not self._kept[task.rule_id].added and not found.ours,
             has_arrived=before.ours and before.state is State.PRESENT,

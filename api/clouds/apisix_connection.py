@@ -218,10 +218,11 @@ def _whitelist(route: Mapping[str, Any]) -> list[str]:
 
 
 def _found(kept: Kept, entries: Sequence[Network | None]) -> Found:
-    if kept.rule.address not in entries:
+    equal = entries.count(kept.rule.address)
+    if not equal:
         return Found(State.ABSENT)
     ids = (_written(kept.rule.address),) if kept.added else ()
-    return Found(State.PRESENT, ids, ours=kept.added, foreign=not kept.added)
+    return Found(State.PRESENT, ids, ours=kept.added, foreign=equal > kept.added)
 
 
 def _network(entry: str) -> Network | None:

@@ -27,10 +27,11 @@ class Outcome:
     """How a rule stands after a worker's turn. state: None where it could not be looked at.
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
-    there before the turn. has_arrived: all of it was. is_answered: the cloud was asked to add it, and has refused, or
-    shows all of it; that it said yes is not enough, for what it shows may lag behind. is_theirs: when it was asked, an
-    equal one of somebody else's was there. error: why it is not as it is wanted; is_final: the cloud will say so again
-    until somebody changes something. was_restored: it had been removed or edited, and is right again.
+    there before the turn; is_foreign, was_foreign: an equal one of somebody else's. has_arrived: all of it was.
+    is_answered: the cloud was asked to add it, and has refused, or shows all of it; that it said yes is not enough, for
+    what it shows may lag behind. is_theirs: when it was asked, an equal one of somebody else's was there. error: why it
+    is not as it is wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had
+    been removed or edited, and is right again.
     """
 
     state: State | None
@@ -39,6 +40,7 @@ class Outcome:
     was_ours: bool = False
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
+    was_foreign: bool = False
     is_answered: bool = False
     is_theirs: bool = False
     has_arrived: bool = False
@@ -82,7 +84,7 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     changed: set[uuid.UUID] = set()
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
-        is_refused_yet_under_way = seen.outcome.is_final and seen.asked_at is not None
+        is_refused_yet_under_way = seen.outcome.is_final and may_arrive(seen.asked_at)
         if seen.is_wanted and (is_refused_yet_under_way or _may_go(rule, grants.get(rule.id, ()))):
             look_again_seconds = LEASE_SECONDS
         changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
@@ -118,9 +120,9 @@ def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Se
     is_late = asked_at is not None and (claim.inherited or may_arrive(asked_at))
     if outcome.has_arrived and not is_late:
         asked_at = None
-    # Where a cloud writes all entries of an object at once, any late call may bring back any of them. But what is there
-    # is somebody else's: he is not to lose it because ours could come back beside it.
-    is_coming_back = claim.inherited and not outcome.is_foreign
+    # Where a cloud writes all entries of an object at once, any late call may bring back any of them. But what was
+    # there before ours went is somebody else's: he is not to lose it because ours could come back beside it.
+    is_coming_back = claim.inherited and not (outcome.was_foreign and outcome.is_foreign)
     return _Seen(outcome, is_wanted, asked_at, is_late or is_coming_back)
 
 

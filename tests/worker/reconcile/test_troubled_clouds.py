@@ -199,6 +199,26 @@ def test_what_is_refused_for_good_after_no_answer_keeps_its_resource_no_longer_t
     assert not targets.has_rules_of_credential(bench.credential.id)
 
 
+@pytest.mark.parametrize("is_full", [True, False], ids=["a full group", "an invalid credential"])
+def test_what_can_not_be_asked_for_again_after_no_answer_is_not_looked_at_all_the_time(
+    bench: Bench, cloud: MadeUpCloud, is_full: bool
+) -> None:
+    cloud.answers["apply"] = Unreachable("the cloud did not answer")
+    silent = bench.open()
+    serve_one(bench)
+    if is_full:
+        cloud.answers["apply"] = Full("Full", "make room")
+        bench.open("81.2.69.2")
+    else:
+        put(bench.credential, is_valid=False, verification_error="InvalidClientTokenId: wrong")
+
+    bench.serve_for(2 * LEASE_SECONDS + 2)
+
+    assert status(silent) == ("FAILED", "FAILED")
+    assert (due_in() or 0) > LEASE_SECONDS
+    assert not is_full or not targets.has_rules_of_resource(bench.resource.id)
+
+
 def test_what_was_refused_is_tried_again_when_its_resource_is_mended(bench: Bench, cloud: MadeUpCloud) -> None:
     cloud.answers["apply"] = FORBIDDEN
     session = bench.open()

@@ -1,5 +1,7 @@
 """A gateway is given a route's whole whitelist: a call that lands late brings back whom another one has taken out."""
 
+from typing import Any
+
 import pytest
 
 from api.claims import abandon, new_slot
@@ -34,13 +36,9 @@ def test_who_has_left_is_let_in_again_by_a_killed_workers_call_and_taken_out_aga
     leaving = bench.open(HERE)
     bench.serve()
     staying = bench.open(ELSEWHERE)
-    slot = new_slot()
-    with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(ApisixConnection, "apply", _die)
-        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
     under_way = [*apisix.whitelist(bench.target.identifier), ELSEWHERE]
     assert HERE in under_way
-    assert abandon([Target], slot) == 1
+    _kill_who_lets_in(bench, monkeypatch)
     for _ in range(looks):
         bench.serve()
     bench.end(leaving)
@@ -81,6 +79,65 @@ def test_who_has_left_is_let_in_again_by_a_call_that_was_left_unanswered_and_tak
     assert Rule.select().count() == 1
 
 
+def test_who_comes_back_in_the_turn_that_takes_them_out_is_taken_out_again(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving = bench.open(HERE)
+    bench.serve()
+    staying = bench.open(ELSEWHERE)
+    under_way = [*apisix.whitelist(bench.target.identifier), ELSEWHERE]
+    _kill_who_lets_in(bench, monkeypatch)
+    bench.end(leaving)
+    revoke = ApisixConnection.revoke
+
+    def revoke_too_early(*what: Any) -> None:
+        revoke(*what)
+        assert HERE not in apisix.whitelist(bench.target.identifier)
+        apisix.write_whitelist(bench.target.identifier, under_way)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "revoke", revoke_too_early)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    bench.serve_for(45)
+
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+    assert status(staying) == ("ACTIVE", "APPLIED")
+
+
+@pytest.mark.parametrize("is_told_to_end", [True, False], ids=["told to end", "stumbled"])
+def test_who_has_left_is_taken_out_again_although_the_turn_without_an_answer_was_not_recorded(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, is_told_to_end: bool
+) -> None:
+    leaving = bench.open(HERE)
+    bench.serve()
+    staying = bench.open(ELSEWHERE)
+    drain = Drain(bench.worker)
+
+    def hear_nothing(connection: ApisixConnection, *_: object) -> None:
+        if is_told_to_end:
+            drain.stop()
+        else:
+            monkeypatch.setattr(connection, "rules", _stumble)
+        raise Unreachable("the gateway did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "apply", hear_nothing)
+        drain.serve_one(tuple(Priority))
+    monkeypatch.undo()
+    under_way = [*apisix.whitelist(bench.target.identifier), ELSEWHERE]
+    bench.end(leaving)
+    bench.serve_for(3)
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+
+    apisix.write_whitelist(bench.target.identifier, under_way)
+    bench.serve_for(45)
+
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+    assert status(staying) == ("ACTIVE", "APPLIED")
+
+
 def test_what_somebody_else_has_beside_ours_stays_his_when_a_worker_was_killed(
     bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,11 +146,7 @@ def test_what_somebody_else_has_beside_ours_stays_his_when_a_worker_was_killed(
     his = f"{HERE}/32"
     apisix.let_in(bench.target.identifier, his)
     bench.open(ELSEWHERE)
-    slot = new_slot()
-    with monkeypatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(ApisixConnection, "apply", _die)
-        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
-    abandon([Target], slot)
+    _kill_who_lets_in(bench, monkeypatch)
     bench.end(leaving)
 
     bench.serve_for(45)
@@ -103,8 +156,21 @@ def test_what_somebody_else_has_beside_ours_stays_his_when_a_worker_was_killed(
     assert status(leaving) == ("CANCELLED", "REMOVED")
 
 
+def _kill_who_lets_in(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker dies at its call for the session that has come last, and others may take over."""
+    slot = new_slot()
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(ApisixConnection, "apply", _die)
+        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
+    assert abandon([Target], slot) == 1
+
+
 def _hear_nothing(*_: object) -> None:
     raise Unreachable("the gateway did not answer")
+
+
+def _stumble(*_: object) -> None:
+    raise ZeroDivisionError
 
 
 def _die(*_: object) -> None:
