@@ -11,7 +11,7 @@ from api.due import Priority
 from api.targets.models import Rule, Target
 from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.test_apisix_promises import ApisixSite
-from tests.worker.bench import HERE, Bench, bench_at, status
+from tests.worker.bench import HERE, Bench, bench_at, grant_of, status
 from worker.drain import Drain
 
 # What depends on the engine is tested with a made-up cloud, on both.
@@ -92,12 +92,12 @@ def test_who_comes_back_in_the_turn_that_takes_them_out_is_taken_out_again(
 
     def revoke_too_early(*what: Any) -> None:
         revoke(*what)
-        assert HERE not in apisix.whitelist(bench.target.identifier)
         apisix.write_whitelist(bench.target.identifier, under_way)
 
     with monkeypatch.context() as patch:
         patch.setattr(ApisixConnection, "revoke", revoke_too_early)
         Drain(bench.worker).serve_one(tuple(Priority))
+    assert HERE in apisix.whitelist(bench.target.identifier), "it has landed"
     bench.serve_for(45)
 
     assert HERE not in apisix.whitelist(bench.target.identifier)
@@ -125,6 +125,7 @@ def test_who_has_left_is_taken_out_again_although_the_turn_without_an_answer_was
         patch.setattr(ApisixConnection, "apply", hear_nothing)
         drain.serve_one(tuple(Priority))
     monkeypatch.undo()
+    assert grant_of(staying).error is None, "nothing was recorded"
     under_way = [*apisix.whitelist(bench.target.identifier), ELSEWHERE]
     bench.end(leaving)
     bench.serve_for(3)
