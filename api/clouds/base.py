@@ -199,7 +199,10 @@ class Cloud(Protocol):
     gone: frozenset[str]
     """The codes that mean that the object itself is no more, and so no rule of ours on it."""
     writes_whole: bool
-    """Whether a change writes all of an object's entries at once, so that a late one brings back what is gone."""
+    """Whether a change writes all of an object's entries at once, so that a late one brings back what is gone.
+
+    They are a list of addresses without tags: whose one is only the rows tell.
+    """
     policy_use: str
     """What a person does with what `policy` gives, in a sentence or two."""
 

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from api import due
+from api.clouds import CLOUDS
 from api.clouds import Target as CloudTarget
 from api.clouds.rules import Kept, Ports, Protocol, Tag
 from api.clouds.rules import Rule as CloudRule
@@ -66,10 +67,12 @@ def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
     if target is None:
         return None
     wanted = wanted_on(target_id)
+    has_tags = not CLOUDS[target.provider].writes_whole  # what has one is never another's
     tasks: dict[uuid.UUID, list[Task]] = {}
     rows: Any = Rule.select().where(Rule.target_id == target_id)
     for row in rows.order_by(Rule.created_at, Rule.id):
-        task = Task(_kept(row, installation), row.id in wanted, row.asked_at, may_arrive(row.asked_at))
+        is_ours = row.id in wanted or has_tags or not _is_anothers(target, row)
+        task = Task(_kept(row, installation, is_ours), row.id in wanted, row.asked_at, may_arrive(row.asked_at))
         tasks.setdefault(row.credential_id, []).append(task)
     batches = [_batch(target, credential_id, theirs) for credential_id, theirs in tasks.items()]
     if (
@@ -147,8 +150,7 @@ def look_at_others_of(target_id: uuid.UUID) -> None:
     target = Target.get_or_none(Target.id == target_id)
     if target is None:
         return
-    same = [getattr(Target, name) == getattr(target, name) for name in ("identifier", "provider", "account", "region")]
-    for other in Target.select(Target.id).where(*same, Target.id != target.id):
+    for other in Target.select(Target.id).where(*_others_of(target)):
         with write():
             due.want(Target, Target.id == other.id, Priority.APPLY)
 
@@ -165,7 +167,20 @@ def _batch(target: Target, credential_id: uuid.UUID, tasks: Sequence[Task]) -> B
     return Batch(credential_id, tasks, obstacle, is_final=credential.is_valid is not None)
 
 
-def _kept(row: Rule, installation: uuid.UUID) -> Kept:
+def _others_of(target: Target) -> list[Any]:
+    """The targets that other organisations have on the same object."""
+    names = ("identifier", "provider", "account", "region")
+    return [Target.id != target.id, *(getattr(Target, name) == getattr(target, name) for name in names)]
+
+
+def _is_anothers(target: Target, row: Rule) -> bool:
+    """Whether what is there of a rule that nobody wants is what another organisation has let in since."""
+    added = Rule.select(Rule.id).join(Target, on=(Target.id == Rule.target_id))
+    equal = added.where(*_others_of(target), Rule.address == row.address, Rule.is_added)
+    return bool(Grant.select().where(Grant.rule_id.in_(equal), Grant.ended_at.is_null()).exists())
+
+
+def _kept(row: Rule, installation: uuid.UUID, is_ours: bool) -> Kept:
     rule = CloudRule(
         tag=Tag(installation, row.id),
         address=ip_network(row.address),
@@ -173,7 +188,7 @@ def _kept(row: Rule, installation: uuid.UUID) -> Kept:
         ports=tuple(Ports(first, last) for first, last in row.ports),
         options=row.options,
     )
-    return Kept(rule, tuple(row.provider_ids), row.is_added)
+    return Kept(rule, tuple(row.provider_ids), row.is_added and is_ours)
 
 
 def _remember(target: Target, kept: Kept, credential_id: uuid.UUID) -> None:

@@ -11,7 +11,7 @@ from api.due import Priority
 from api.targets.models import Rule, Target
 from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.test_apisix_promises import ApisixSite
-from tests.worker.bench import HERE, Bench, bench_at, grant_of, status
+from tests.worker.bench import APPLIED, HERE, REMOVED, Bench, bench_at, grant_of, status, told
 from worker.drain import Drain
 
 # What depends on the engine is tested with a made-up cloud, on both.
@@ -155,6 +155,38 @@ def test_what_somebody_else_has_beside_ours_stays_his_when_a_worker_was_killed(
     assert his in apisix.whitelist(bench.target.identifier)
     assert HERE not in apisix.whitelist(bench.target.identifier)
     assert status(leaving) == ("CANCELLED", "REMOVED")
+
+
+def test_what_another_organisation_lets_in_meanwhile_is_not_taken_for_what_came_back(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving = bench.open(HERE)
+    bench.serve()
+    other = bench_at(bench.site, bench.vault, bench.target)
+    staying = other.open(HERE)
+    bench.serve()
+    bench.end(leaving)
+    slot, revoke = new_slot(), ApisixConnection.revoke
+
+    def revoke_and_die(*what: Any) -> None:
+        revoke(*what)
+        raise _Killed
+
+    with monkeypatch.context() as patch, pytest.raises(_Killed):
+        patch.setattr(ApisixConnection, "revoke", revoke_and_die)
+        Drain(bench.worker, slot=slot).serve_one(tuple(Priority))
+    assert abandon([Target], slot) == 1
+
+    bench.serve_for(45)
+
+    assert HERE in apisix.whitelist(bench.target.identifier)
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+    assert status(staying) == ("ACTIVE", "APPLIED")
+    assert sorted(told()) == sorted([APPLIED, REMOVED, APPLIED]), "nobody lost what was his in between"
+    other.end(staying)
+    bench.serve_for(45)
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+    assert not Rule.select().exists()
 
 
 def _kill_who_lets_in(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
