@@ -14,7 +14,7 @@ from tests.proof.stories.worlds import Copies, CopiesOnAServer, Worlds
 
 _WHO_KNOW_CLOUDS = (
     *("api.credentials.secrets", "api.credentials.service", "api.resources.service", "api.targets.service"),
-    *("worker.connections", "worker.verify", "worker.turn"),
+    *("api.targets.work", "worker.connections", "worker.verify", "worker.turn"),
 )
 _MOMENT = 1_750_000_000_000_000_000
 
