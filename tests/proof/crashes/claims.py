@@ -46,7 +46,8 @@ class ClaimsOfCrashes:
 
         assert died == {"API", "worker", "sweeper", "command"}
         assert len(points) >= _LEAST_POINTS
-        _tell(engine, len(points), sum(len(each.died_at) for each in deaths.values()))
+        if not any(each.wrong for each in deaths.values()):
+            _tell(engine, len(points), sum(len(each.died_at) for each in deaths.values()))
 
     @pytest.mark.parametrize("cloud", CLOUDS)
     @pytest.mark.parametrize("deed", ["accept a credential and its resource", "open a rule", "close a rule"])
