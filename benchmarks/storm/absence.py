@@ -13,6 +13,7 @@ from benchmarks.storm.plan import EARLY_SECONDS
 from benchmarks.storm.site import Site
 
 _LOOK_SECONDS = 1.0
+_OVERDUE = " is overdue: "
 _REFUSING: Mapping[str, object] = {"status": 503, "code": "Unavailable", "message": "The service is unavailable."}
 _SILENT: Mapping[str, object] = {"silent": True}
 
@@ -27,10 +28,11 @@ class Absence:
         self._landscape = landscape
         self._seconds = seconds
         self._is_over = threading.Event()
+        before = site.worker_logs.count(_OVERDUE)  # of another run, whose logs were kept in the same folder
         self._places: Mapping[str, Callable[[], bool]] = {
             "API": lambda: _is_in_api(site, company),
             "metrics": lambda: _is_in_metrics(site),
-            "log": lambda: " is overdue: " in site.worker_logs,
+            "log": lambda: site.worker_logs.count(_OVERDUE) > before,
         }
         self.away_at = self.back_at = float("inf")
         self.shown: dict[str, float] = {}
