@@ -187,8 +187,7 @@ def _of_trail(world: World, rule_id: uuid.UUID, row: Rule | None, told: list[tup
         yield f"trail: of a rule is told {steps[1:]}"
     if (steps[-1] in (_APPLY, _RESTORE)) != (row is not None and row.is_applied):
         yield f"trail: of a rule that is {'applied' if row and row.is_applied else 'gone'} is told {steps[1:]}"
-    # What we removed without hearing of it, for one who has left, is put back for another who wants it by then.
-    if steps.count(_RESTORE) > world.ground.hands.get(rule_id, 0) + world.ground.sky.unheard[rule_id]:
+    if steps.count(_RESTORE) > world.ground.hands.get(rule_id, 0):
         yield f"trail: a rule is told to be restored more often than it was changed: {steps[1:]}"
 
 

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,17 +79,13 @@ class Weather:
 
 
 class StormySky(Sky):
-    """Nimbus, with weather. `at_call` happens, once, while a call is under way that may change something.
-
-    unheard: how often one of our own passes was removed by a call of ours whose answer nobody heard.
-    """
+    """Nimbus, with weather. `at_call` happens, once, while a call is under way that may change something."""
 
     def __init__(self, moments: Moments) -> None:
         super().__init__(gates={gate: {} for gate in GATES})
         self._moments = moments
         self.weather = Weather()
         self.at_call: Callable[[], None] | None = None
-        self.unheard: Counter[uuid.UUID] = Counter()
         self._there: set[str] = set()
         self._hidden_until: dict[str, float] = {}
 
@@ -109,16 +104,11 @@ class StormySky(Sky):
         return passes if right == OPEN else self._shown(passes)
 
     def answer(self) -> None:
-        before = self._there
         self._hide_what_was_added()
-        try:
-            self._moments.one(is_done=False)
-            if self.weather.loses_answers:
-                self.weather.loses_answers -= 1
-                raise Unreachable("Nimbus did not answer")
-        except (Died, Unreachable):
-            self.unheard.update(tag.rule for name in before - self._there if (tag := Tag.read(name)))
-            raise
+        self._moments.one(is_done=False)
+        if self.weather.loses_answers:
+            self.weather.loses_answers -= 1
+            raise Unreachable("Nimbus did not answer")
 
     def _shown(self, passes: dict[str, Pass]) -> dict[str, Pass]:
         return {name: each for name, each in passes.items() if self._hidden_until.get(name, 0.0) <= _moment()}
