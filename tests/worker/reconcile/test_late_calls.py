@@ -27,6 +27,16 @@ def _die() -> None:
     raise _Killed
 
 
+def _come_and_gone(bench: Bench, cloud: MadeUpCloud, session: Session) -> Tag:
+    """The tag of a session's rule, which is there and which its end removes."""
+    assert status(session) == ("ACTIVE", "APPLIED")
+    rule = Tag(identity(), Rule.get().id)
+    bench.end(session)
+    bench.serve()
+    assert cloud.rules == {}
+    return rule
+
+
 def test_a_call_that_lands_after_its_lease_does_no_lasting_harm(bench: Bench, cloud: MadeUpCloud) -> None:
     """The worker stood still, before its call, until somebody else had taken over and found nothing."""
     session = bench.open()
@@ -132,11 +142,7 @@ def test_a_killed_workers_call_that_lands_after_its_heirs_rule_has_come_and_gone
     cloud.answers.clear()
     assert abandon([Target], slot) == 1
     serve_one(bench)
-    assert status(session) == ("ACTIVE", "APPLIED")
-    rule = Tag(identity(), Rule.get().id)
-    bench.end(session)
-    bench.serve()
-    assert cloud.rules == {}
+    rule = _come_and_gone(bench, cloud, session)
 
     cloud.rules[rule] = State.PRESENT
     bench.serve_for(45)
@@ -156,11 +162,7 @@ def test_an_unanswered_call_that_lands_after_the_next_ones_rule_has_come_and_gon
     cloud.answers.clear()
     pass_time(2)
     bench.serve()
-    assert status(session) == ("ACTIVE", "APPLIED")
-    rule = Tag(identity(), Rule.get().id)
-    bench.end(session)
-    bench.serve()
-    assert cloud.rules == {}
+    rule = _come_and_gone(bench, cloud, session)
 
     cloud.rules[rule] = State.PRESENT
     bench.serve_for(45)
