@@ -3,7 +3,9 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
 from api.clouds.base import Full, Throttled
@@ -37,6 +39,7 @@ class Turn:
         self._settles = settles
         self._tasks = sorted(batch.tasks, key=_turn_of)
         self._kept = {task.rule_id: task.kept for task in self._tasks}
+        self._leaving = {task.rule_id for task in self._tasks if task.kept.leaving}
         self._errors: dict[uuid.UUID, tuple[str, bool]] = {}
         self._answered: set[uuid.UUID] = set()
         self._refused: set[uuid.UUID] = set()
@@ -83,13 +86,19 @@ class Turn:
         return self._list(connection) if self._asked else now
 
     def _list(self, connection: Connection) -> Listing:
-        return connection.rules(self._work.target, self._installation, list(self._kept.values()))
+        kept = [replace(each, leaving=rule_id in self._leaving) for rule_id, each in self._kept.items()]
+        return connection.rules(self._work.target, self._installation, kept)
 
     def _revoke(self, connection: Connection, before: Listing) -> None:
-        for task in self._tasks:
-            # Of a rule that was never added nothing is ours, whatever there is that equals it.
-            if not task.is_wanted and task.kept.added and self._may_be_there(task, before):
-                self._revoke_one(connection, task.kept, task.rule_id)
+        # Of a rule that was never added nothing is ours, whatever there is that equals it.
+        ours = [task for task in self._tasks if not task.is_wanted and task.kept.added]
+        leaving = {task.rule_id: task.kept for task in ours if self._may_be_there(task, before)}
+        foreign = {rule_id for rule_id, kept in leaving.items() if before.found[kept.rule.tag].foreign}
+        if leaving:
+            work.intend_removal(self._claim, leaving.keys(), foreign)
+        for rule_id, kept in leaving.items():
+            self._kept[rule_id] = replace(kept, foreign=rule_id in foreign)
+            self._revoke_one(connection, kept, rule_id)
         strays = {stray.rule.tag.rule: stray for stray in before.strays}
         self._strays = strays.keys() - work.known(strays.keys())
         for rule_id in self._strays:
@@ -104,10 +113,14 @@ class Turn:
     def _revoke_one(self, connection: Connection, kept: Kept, rule_id: uuid.UUID) -> None:
         self.has_changed = True
         try:
-            connection.revoke(self._work.target, kept)
+            with self._writing():
+                connection.revoke(self._work.target, kept)
         except (Refused, Unreachable) as failure:
+            if _is_unheard(failure):
+                self._leaving.add(rule_id)
             self._note(rule_id, failure)
         else:
+            self._leaving.add(rule_id)
             # What equals it from now on is somebody else's.
             self._kept[rule_id] = Kept(kept.rule)
 
@@ -134,7 +147,8 @@ class Turn:
         self.has_changed = True
         try:
             # As it was before the intent: what is there by now and was never ours is somebody else's, who was quicker.
-            ids = connection.apply(self._work.target, kept)
+            with self._writing():
+                ids = connection.apply(self._work.target, kept)
         except (Refused, Unreachable) as failure:
             if isinstance(failure, Refused):
                 self._answered.add(task.rule_id)
@@ -164,10 +178,21 @@ class Turn:
         """Why a rule could not be revoked or applied. Raises what says that nothing else is to be asked now."""
         self._errors[rule_id] = (str(failure), self._is_final(failure))
         self._unanswered += isinstance(failure, Unreachable)
-        is_under_way = isinstance(failure, Unreachable) and not isinstance(failure, Throttled)
-        self.may_be_undone |= is_under_way and CLOUDS[self._work.provider].writes_whole
         if isinstance(failure, Throttled) or self._unanswered >= _UNANSWERED_AT_MOST:
             raise failure
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A call that writes all entries of an object may land late, whatever comes out of it but an answer."""
+        was = self.may_be_undone
+        self.may_be_undone |= CLOUDS[self._work.provider].writes_whole
+        try:
+            yield
+        except (Refused, Unreachable) as failure:
+            if not _is_unheard(failure):
+                self.may_be_undone = was
+            raise
+        self.may_be_undone = was
 
     def _is_final(self, failure: Refused | Unreachable) -> bool:
         return isinstance(failure, Refused) and not self._settles(failure)
@@ -193,8 +218,9 @@ class Turn:
             is_ours=found.ours,
             was_ours=before.ours,
             provider_ids=found.provider_ids or self._names(task, before),
-            is_foreign=found.foreign,
-            was_foreign=before.foreign,
+            # Where nothing tells them apart, what shows behind a removal may be ours, come back.
+            is_foreign=found.foreign and (task.is_wanted or before.foreign),
+            is_leaving=task.rule_id in self._leaving,
             is_answered=self._is_known(task, found.state),
             is_theirs=task.rule_id in self._asked and not self._kept[task.rule_id].added and not found.ours,
             has_arrived=before.ours and before.state is State.PRESENT,
@@ -230,6 +256,7 @@ class Turn:
         return Outcome(
             state=None,
             was_wanted=task.is_wanted,
+            is_leaving=task.rule_id in self._leaving,
             provider_ids=self._kept[task.rule_id].provider_ids,
             is_answered=self._is_known(task, None),
             error=error[0],
@@ -251,6 +278,11 @@ def _turn_of(task: Task) -> tuple[float, float]:
     """What a cloud never answers comes after the others, or it could keep them from their turn for ever."""
     asked = task.asked_at.timestamp() if task.asked_at else 0.0
     return asked, random.random()  # noqa: S311 - hides nothing
+
+
+def _is_unheard(failure: Refused | Unreachable) -> bool:
+    """Whether what was asked for may be done, or may yet be."""
+    return isinstance(failure, Unreachable) and not isinstance(failure, Throttled)
 
 
 def _size(rule: Rule) -> int:

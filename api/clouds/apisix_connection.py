@@ -79,7 +79,7 @@ class ApisixConnection:
         return seen
 
     def rules(self, target: Target, installation: uuid.UUID, kept: Sequence[Kept]) -> Listing:
-        entries = [_network(entry) for entry in _whitelist(self._route(target))]
+        entries = [(entry, _network(entry)) for entry in _whitelist(self._route(target))]
         return Listing({each.rule.tag: _found(each, entries) for each in kept})
 
     def apply(self, target: Target, kept: Kept) -> tuple[str, ...]:
@@ -93,22 +93,17 @@ class ApisixConnection:
         return () if was_there and not kept.added else (_written(address),)
 
     def revoke(self, target: Target, kept: Kept) -> None:
-        if not kept.added:
-            return  # an equal entry is somebody else's
-
-        spelling = _written(kept.rule.address)
-
         def equal_in(entries: Sequence[str]) -> list[str]:
             return [entry for entry in entries if _network(entry) == kept.rule.address]
 
         def remove(entries: list[str], before: list[str] | None) -> list[str]:
-            # One and no more: an equal one beside it is somebody else's, above all if it is spelt otherwise. Only
-            # where there are as many as before we wrote, somebody has undone it.
+            # One and no more. Only where there are as many as before we wrote, somebody has undone it.
             equal = equal_in(entries)
-            if not equal or (before is not None and len(equal) < len(equal_in(before))):
+            ours = _ours_of(kept, equal)
+            if ours is None or (before is not None and len(equal) < len(equal_in(before))):
                 return entries
             others = list(entries)
-            others.remove(spelling if spelling in equal else equal[0])
+            others.remove(ours)
             return others or [_NOBODY]
 
         self._change(target, remove)
@@ -217,12 +212,28 @@ def _whitelist(route: Mapping[str, Any]) -> list[str]:
     return [str(entry) for entry in entries]
 
 
-def _found(kept: Kept, entries: Sequence[Network | None]) -> Found:
-    equal = entries.count(kept.rule.address)
+def _found(kept: Kept, entries: Sequence[tuple[str, Network | None]]) -> Found:
+    equal = [entry for entry, network in entries if network == kept.rule.address]
     if not equal:
         return Found(State.ABSENT)
-    ids = (_written(kept.rule.address),) if kept.added else ()
-    return Found(State.PRESENT, ids, ours=kept.added, foreign=equal > kept.added)
+    is_ours = _ours_of(kept, equal) is not None
+    ids = (_written(kept.rule.address),) if is_ours else ()
+    return Found(State.PRESENT, ids, ours=is_ours, foreign=len(equal) > is_ours)
+
+
+def _ours_of(kept: Kept, equal: Sequence[str]) -> str | None:
+    """Which of the entries that equal a rule is ours, if any. Of several, one: the one that is spelt as we do.
+
+    Where there were two, the one that is left is somebody else's if it is spelt otherwise, or if we may have taken ours
+    out: nothing else tells them apart.
+    """
+    if not kept.added or not equal:
+        return None
+    spelling = _written(kept.rule.address)
+    is_left_of_two = kept.foreign and len(equal) == 1
+    if is_left_of_two and (kept.leaving or spelling not in equal):
+        return None
+    return spelling if spelling in equal else equal[0]
 
 
 def _network(entry: str) -> Network | None:

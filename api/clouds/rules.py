@@ -81,11 +81,16 @@ class Kept:
 
     `provider_ids` are the cloud's own names of what was made for it. `added` says that the row was committed as one
     that EntryGuard adds, after a listing without it: where a cloud has no place for a tag, nothing else tells.
+    `foreign`: beside it there was an equal one of somebody else's. `leaving`: a call that removes it may have been made
+    since.
     """
 
     rule: Rule
     provider_ids: tuple[str, ...] = ()
     added: bool = False
+    _: KW_ONLY
+    foreign: bool = False
+    leaving: bool = False
 
 
 class State(StrEnum):

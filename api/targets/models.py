@@ -49,8 +49,9 @@ class Rule(Model):
     It leaves the cloud through a credential of the account that it is in; then its row is deleted. `is_added`:
     committed as one that we add, after a listing without it. `asked_at`: since when a call that adds it may be under
     way, unanswered or not shown yet. `is_seen`: the last listing had it. `is_applied`: the audit trail has it as
-    applied, and not yet as removed. `is_foreign`: somebody else's equal rule is there. `error`: why it is not there, or
-    not gone.
+    applied, and not yet as removed. `is_foreign`: somebody else's equal rule is there. `is_leaving`: a call that
+    removes it may have been made, and nothing that was seen since says what has come of it. `error`: why it is not
+    there, or not gone.
     """
 
     organisation_id = peewee.UUIDField()
@@ -65,6 +66,7 @@ class Rule(Model):
     is_seen = peewee.BooleanField(default=False)
     is_applied = peewee.BooleanField(default=False)
     is_foreign = peewee.BooleanField(default=False)
+    is_leaving = peewee.BooleanField(default=False)
     provider_ids = Json()
     error = peewee.TextField(null=True)
     created_at = Instant()

@@ -27,11 +27,11 @@ class Outcome:
     """How a rule stands after a worker's turn. state: None where it could not be looked at.
 
     was_wanted: it was to be there, when the turn began. is_ours, was_ours: something that EntryGuard made is there, was
-    there before the turn; is_foreign, was_foreign: an equal one of somebody else's. has_arrived: all of it was.
-    is_answered: the cloud was asked to add it, and has refused, or shows all of it; that it said yes is not enough, for
-    what it shows may lag behind. is_theirs: when it was asked, an equal one of somebody else's was there. error: why it
-    is not as it is wanted; is_final: the cloud will say so again until somebody changes something. was_restored: it had
-    been removed or edited, and is right again.
+    there before the turn; is_foreign: an equal one of somebody else's is. is_leaving: see `Rule`. has_arrived: all of
+    it was. is_answered: the cloud was asked to add it, and has refused, or shows all of it; that it said yes is not
+    enough, for what it shows may lag behind. is_theirs: when it was asked, an equal one of somebody else's was there.
+    error: why it is not as it is wanted; is_final: the cloud will say so again until somebody changes something.
+    was_restored: it had been removed or edited, and is right again.
     """
 
     state: State | None
@@ -40,7 +40,7 @@ class Outcome:
     was_ours: bool = False
     provider_ids: tuple[str, ...] = ()
     is_foreign: bool = False
-    was_foreign: bool = False
+    is_leaving: bool = False
     is_answered: bool = False
     is_theirs: bool = False
     has_arrived: bool = False
@@ -85,7 +85,8 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
         is_refused_yet_under_way = seen.outcome.is_final and may_arrive(seen.asked_at)
-        if seen.is_wanted and (is_refused_yet_under_way or _may_go(rule, grants.get(rule.id, ()))):
+        may_go = rule.is_leaving and seen.outcome.state is not None
+        if seen.is_wanted and (is_refused_yet_under_way or may_go):
             look_again_seconds = LEASE_SECONDS
         changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
     _give_back(claim, report, still_wanted, look_again_seconds)
@@ -108,8 +109,20 @@ class _Seen:
 
     @property
     def is_nothing_of_ours(self) -> bool:
-        """The cloud would not add it, or had no need to, and nothing will come of what was asked before."""
-        return self.outcome.is_gone and (self.outcome.is_final or self.outcome.is_theirs) and not self.asked_at
+        """The cloud would not add it, or had no need to, and nothing will come of what was asked before.
+
+        Or it was removed, and what equals it is somebody else's.
+        """
+        is_his = self.outcome.is_leaving and self.outcome.is_foreign and not self.may_arrive
+        is_not_added = self.outcome.is_final or self.outcome.is_theirs
+        return self.outcome.is_gone and (is_not_added or is_his) and not self.asked_at
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether what has become of a call that removes it is still to be told, or whose what is left is."""
+        outcome = self.outcome
+        is_told = outcome.was_wanted and outcome.state is not None and (outcome.is_ours or not outcome.is_foreign)
+        return outcome.is_leaving and not is_told
 
 
 def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
@@ -120,15 +133,8 @@ def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Se
     is_late = asked_at is not None and (claim.inherited or may_arrive(asked_at))
     if outcome.has_arrived and not is_late:
         asked_at = None
-    # Where a cloud writes all entries of an object at once, any late call may bring back any of them. But what was
-    # there before ours went is somebody else's: he is not to lose it because ours could come back beside it.
-    is_coming_back = claim.inherited and not (outcome.was_foreign and outcome.is_foreign)
-    return _Seen(outcome, is_wanted, asked_at, is_late or is_coming_back)
-
-
-def _may_go(rule: Rule, grants: Sequence[Grant]) -> bool:
-    """Whether a call to remove a rule may land yet: the turn before was to, and could not bring it to an end."""
-    return rule.error is not None and any(grant.status == REMOVING for grant in grants)
+    # Where a cloud writes all entries of an object at once, any late call may bring back any of them.
+    return _Seen(outcome, is_wanted, asked_at, is_late or claim.inherited)
 
 
 def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Sequence[Grant]]:
@@ -142,20 +148,22 @@ def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Seq
 
 def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant]) -> set[uuid.UUID]:
     outcome, is_wanted = seen.outcome, seen.is_wanted
-    was_to_go = any(grant.status == REMOVING for grant in grants)
+    was_to_go = rule.is_leaving or any(grant.status == REMOVING for grant in grants)
     is_applied = _tell_changes(target, rule, outcome, is_kept=outcome.was_wanted and is_wanted and not was_to_go)
     if seen.is_over:
         return _forget(rule, grants)
     error = _MAY_ARRIVE if outcome.is_gone and not is_wanted else outcome.error
     is_present = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
+    # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is ours
+    # also where a restored database was yet to add it.
+    is_added = outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours)
     told = {
-        # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is
-        # ours also where a restored database was yet to add it.
-        "is_added": outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours),
+        "is_added": is_added,
         "asked_at": seen.asked_at,
         "is_seen": is_present,
         "is_applied": is_applied,
-        "is_foreign": outcome.is_foreign,
+        "is_foreign": rule.is_foreign if outcome.state is None else outcome.is_foreign,
+        "is_leaving": is_added and seen.is_leaving,
         "provider_ids": list(outcome.provider_ids),
         "error": error,
     }

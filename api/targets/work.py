@@ -99,9 +99,22 @@ def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
         own(claim)
         if rule_id not in wanted_on(claim.row_id):
             return False
-        # The listing lacks it: should we die now, whoever finds it there knows that it has come back.
-        intended = {"is_added": True, "asked_at": now(), "is_seen": False}
+        # The listing lacks it, and any of somebody else's: should we die now, whoever finds one there knows that it is
+        # this one, come back.
+        intended = {"is_added": True, "asked_at": now(), "is_seen": False, "is_foreign": False}
         return bool(Rule.update(intended).where(Rule.id == rule_id).execute())
+
+
+def intend_removal(claim: Claim, rule_ids: Collection[uuid.UUID], foreign: Collection[uuid.UUID]) -> None:
+    """Write down that the cloud is about to be asked to remove rules. Raises LostClaim.
+
+    foreign: those that somebody else's equal one is there beside. Should we die now, whoever finds one of the two knows
+    that it is his.
+    """
+    with write():
+        own(claim)
+        intended = {"is_leaving": True, "is_foreign": Rule.id.in_(list(foreign))}
+        Rule.update(intended).where(Rule.id.in_(list(rule_ids))).execute()
 
 
 def known(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -188,7 +201,8 @@ def _kept(row: Rule, installation: uuid.UUID, is_ours: bool) -> Kept:
         ports=tuple(Ports(first, last) for first, last in row.ports),
         options=row.options,
     )
-    return Kept(rule, tuple(row.provider_ids), row.is_added and is_ours)
+    is_added = row.is_added and is_ours
+    return Kept(rule, tuple(row.provider_ids), is_added, foreign=row.is_foreign, leaving=row.is_leaving)
 
 
 def _remember(target: Target, kept: Kept, credential_id: uuid.UUID) -> None:

@@ -1,6 +1,6 @@
 """Removals that land late, when their rule is wanted again: what is told to be there is looked at again soon."""
 
-from api.clouds import Unreachable
+from api.clouds import Refused, Unreachable
 from api.clouds.rules import State
 from api.due import LEASE_SECONDS
 from api.sessions.models import Session
@@ -103,6 +103,27 @@ def test_a_rule_that_went_before_its_worker_could_say_so_is_told_to_have_gone(be
 
     assert (status(first), status(second)) == (("CANCELLED", "REMOVED"), ("ACTIVE", "APPLIED"))
     assert told() == [APPLIED, REMOVED, APPLIED]
+
+
+def test_a_rule_that_went_without_an_answer_is_told_to_have_gone_though_the_key_was_refused_meanwhile(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    cloud.rules.clear()  # it has landed
+    cloud.answers["list"] = Refused("AuthFailure", "AWS does not accept the secret key")
+    second = bench.open()
+    bench.serve()
+    assert status(first) == ("CANCELLED", "REMOVED")
+
+    cloud.answers.clear()
+    bench.look()
+
+    assert status(second) == ("ACTIVE", "APPLIED")
+    assert [event for event in told() if event[1] == "SUCCESS"] == [APPLIED, REMOVED, APPLIED]
 
 
 def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_there(

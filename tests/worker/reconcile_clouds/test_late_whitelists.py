@@ -105,9 +105,9 @@ def test_who_comes_back_in_the_turn_that_takes_them_out_is_taken_out_again(
     assert status(staying) == ("ACTIVE", "APPLIED")
 
 
-@pytest.mark.parametrize("is_told_to_end", [True, False], ids=["told to end", "stumbled"])
+@pytest.mark.parametrize("then", ["told to end", "stumbled later", "stumbled at once"])
 def test_who_has_left_is_taken_out_again_although_the_turn_without_an_answer_was_not_recorded(
-    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, is_told_to_end: bool
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     leaving = bench.open(HERE)
     bench.serve()
@@ -115,10 +115,12 @@ def test_who_has_left_is_taken_out_again_although_the_turn_without_an_answer_was
     drain = Drain(bench.worker)
 
     def hear_nothing(connection: ApisixConnection, *_: object) -> None:
-        if is_told_to_end:
+        if then == "told to end":
             drain.stop()
-        else:
+        elif then == "stumbled later":
             monkeypatch.setattr(connection, "rules", _stumble)
+        else:
+            _stumble()
         raise Unreachable("the gateway did not answer")
 
     with monkeypatch.context() as patch:
