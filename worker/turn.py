@@ -10,10 +10,11 @@ from dataclasses import replace
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
 from api.clouds.base import Full, Throttled
 from api.clouds.rules import Found, Kept, Listing, Rule, State
-from api.due import Claim
+from api.due import Claim, LostClaim
 from api.targets import work
 from api.targets.verdict import Outcome
 from api.targets.work import Batch, Task, Work
+from worker.lease import Stopping
 
 # So long that others who wait for the target, to have something revoked, do not wait for long.
 _APPLY_SECONDS = 5.0
@@ -39,7 +40,7 @@ class Turn:
         self._settles = settles
         self._tasks = sorted(batch.tasks, key=_turn_of)
         self._kept = {task.rule_id: task.kept for task in self._tasks}
-        self._leaving = {task.rule_id for task in self._tasks if task.kept.leaving}
+        self._leaving = {task.rule_id for task in self._tasks if task.is_leaving}
         self._errors: dict[uuid.UUID, tuple[str, bool]] = {}
         self._answered: set[uuid.UUID] = set()
         self._refused: set[uuid.UUID] = set()
@@ -86,29 +87,29 @@ class Turn:
         return self._list(connection) if self._asked else now
 
     def _list(self, connection: Connection) -> Listing:
-        kept = [replace(each, leaving=rule_id in self._leaving) for rule_id, each in self._kept.items()]
-        return connection.rules(self._work.target, self._installation, kept)
+        return connection.rules(self._work.target, self._installation, list(self._kept.values()))
 
     def _revoke(self, connection: Connection, before: Listing) -> None:
         # Of a rule that was never added nothing is ours, whatever there is that equals it.
         ours = [task for task in self._tasks if not task.is_wanted and task.kept.added]
-        leaving = {task.rule_id: task.kept for task in ours if self._may_be_there(task, before)}
-        foreign = {rule_id for rule_id, kept in leaving.items() if before.found[kept.rule.tag].foreign}
-        if leaving:
-            work.intend_removal(self._claim, leaving.keys(), foreign)
-        for rule_id, kept in leaving.items():
-            self._kept[rule_id] = replace(kept, foreign=rule_id in foreign)
-            self._revoke_one(connection, kept, rule_id)
+        for task in ours:
+            found, kept = _found(before, task), task.kept
+            if found.ours:
+                work.intend_removal(self._claim, task.rule_id, found)
+                kept = replace(kept, foreign=found.foreign)
+                self._kept[task.rule_id] = replace(kept, leaves_twin=found.twin)
+            if self._may_be_there(task, found):
+                self._revoke_one(connection, kept, task.rule_id)
         strays = {stray.rule.tag.rule: stray for stray in before.strays}
         self._strays = strays.keys() - work.known(strays.keys())
         for rule_id in self._strays:
             self._revoke_one(connection, strays[rule_id], rule_id)
             self.failure = self.failure or self._errors.get(rule_id, (None, False))[0]
 
-    def _may_be_there(self, task: Task, before: Listing) -> bool:
+    def _may_be_there(self, task: Task, found: Found) -> bool:
         """What the cloud has named may be there also where a listing does not show it: reads may lag behind writes."""
         is_named = bool(task.kept.provider_ids) and self._batch.obstacle is None
-        return is_named or _found(before, task).state is not State.ABSENT
+        return is_named or found.state is not State.ABSENT
 
     def _revoke_one(self, connection: Connection, kept: Kept, rule_id: uuid.UUID) -> None:
         self.has_changed = True
@@ -183,7 +184,10 @@ class Turn:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """A call that writes all entries of an object may land late, whatever comes out of it but an answer."""
+        """A call that writes all entries of an object may land late, whatever comes out of it but an answer.
+
+        Nor where it is not sent any more: it is asked before each call whether to go on.
+        """
         was = self.may_be_undone
         self.may_be_undone |= CLOUDS[self._work.provider].writes_whole
         try:
@@ -191,6 +195,9 @@ class Turn:
         except (Refused, Unreachable) as failure:
             if not _is_unheard(failure):
                 self.may_be_undone = was
+            raise
+        except (LostClaim, Stopping):
+            self.may_be_undone = was
             raise
         self.may_be_undone = was
 

@@ -112,7 +112,12 @@ class ApisixConnection:
         """Write the whitelist until it reads as wanted. Whether anything was written."""
         before: list[str] | None = None
         for _ in range(_WRITES_AT_MOST):
-            entries = _whitelist(self._route(target))
+            try:
+                entries = _whitelist(self._route(target))
+            except (Refused, Throttled):
+                if before is None:
+                    raise
+                raise Unreachable("the gateway does not show what has become of the change") from None
             wanted = change(entries, before)
             if wanted == entries:
                 return before is not None
@@ -216,22 +221,24 @@ def _found(kept: Kept, entries: Sequence[tuple[str, Network | None]]) -> Found:
     equal = [entry for entry, network in entries if network == kept.rule.address]
     if not equal:
         return Found(State.ABSENT)
-    is_ours = _ours_of(kept, equal) is not None
-    ids = (_written(kept.rule.address),) if is_ours else ()
-    return Found(State.PRESENT, ids, ours=is_ours, foreign=len(equal) > is_ours)
+    ours = _ours_of(kept, equal)
+    if ours is None:
+        return Found(State.PRESENT, foreign=True)
+    ids = (_written(kept.rule.address),)
+    return Found(State.PRESENT, ids, ours=True, foreign=len(equal) > 1, twin=equal.count(ours) > 1)
 
 
 def _ours_of(kept: Kept, equal: Sequence[str]) -> str | None:
     """Which of the entries that equal a rule is ours, if any. Of several, one: the one that is spelt as we do.
 
-    Where there were two, the one that is left is somebody else's if it is spelt otherwise, or if we may have taken ours
-    out: nothing else tells them apart.
+    Where there were two, the one that is left is somebody else's if it is spelt otherwise, or if both were spelt alike
+    and we may have taken ours out.
     """
     if not kept.added or not equal:
         return None
     spelling = _written(kept.rule.address)
     is_left_of_two = kept.foreign and len(equal) == 1
-    if is_left_of_two and (kept.leaving or spelling not in equal):
+    if is_left_of_two and (kept.leaves_twin or spelling not in equal):
         return None
     return spelling if spelling in equal else equal[0]
 

@@ -85,8 +85,7 @@ def record(claim: Claim, report: Report, look_again_seconds: float) -> set[uuid.
     for rule in Rule.select().where(Rule.target_id == claim.row_id, Rule.id.in_(list(report.outcomes))):
         seen = _seen(claim, rule, report.outcomes[rule.id], is_wanted=rule.id in still_wanted)
         is_refused_yet_under_way = seen.outcome.is_final and may_arrive(seen.asked_at)
-        may_go = rule.is_leaving and seen.outcome.state is not None
-        if seen.is_wanted and (is_refused_yet_under_way or may_go):
+        if seen.is_wanted and (is_refused_yet_under_way or _may_go(rule, seen.outcome, grants.get(rule.id, ()))):
             look_again_seconds = LEASE_SECONDS
         changed |= _record_rule(target, rule, seen, grants.get(rule.id, ()))
     _give_back(claim, report, still_wanted, look_again_seconds)
@@ -114,15 +113,16 @@ class _Seen:
         Or it was removed, and what equals it is somebody else's.
         """
         is_his = self.outcome.is_leaving and self.outcome.is_foreign and not self.may_arrive
-        is_not_added = self.outcome.is_final or self.outcome.is_theirs
-        return self.outcome.is_gone and (is_not_added or is_his) and not self.asked_at
+        is_not_added = (self.outcome.is_final or self.outcome.is_theirs) and not self.asked_at
+        return self.outcome.is_gone and (is_not_added or is_his)
 
     @property
     def is_leaving(self) -> bool:
         """Whether what has become of a call that removes it is still to be told, or whose what is left is."""
         outcome = self.outcome
-        is_told = outcome.was_wanted and outcome.state is not None and (outcome.is_ours or not outcome.is_foreign)
-        return outcome.is_leaving and not is_told
+        is_there = outcome.is_ours and outcome.state is State.PRESENT
+        is_nowhere = outcome.is_gone and not outcome.is_foreign
+        return outcome.is_leaving and not (outcome.was_wanted and (is_there or is_nowhere) and not self.may_arrive)
 
 
 def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Seen:
@@ -135,6 +135,12 @@ def _seen(claim: Claim, rule: Rule, outcome: Outcome, *, is_wanted: bool) -> _Se
         asked_at = None
     # Where a cloud writes all entries of an object at once, any late call may bring back any of them.
     return _Seen(outcome, is_wanted, asked_at, is_late or claim.inherited)
+
+
+def _may_go(rule: Rule, outcome: Outcome, grants: Sequence[Grant]) -> bool:
+    """Whether a call to remove a rule that is looked at may land yet: a turn before could not bring it to an end."""
+    was_to_go = rule.error is not None and any(grant.status == REMOVING for grant in grants)
+    return outcome.state is not None and (rule.is_leaving or was_to_go)
 
 
 def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Sequence[Grant]]:
@@ -159,11 +165,12 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
     is_added = outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours)
     told = {
         "is_added": is_added,
-        "asked_at": seen.asked_at,
+        "asked_at": seen.asked_at if is_added else None,
         "is_seen": is_present,
         "is_applied": is_applied,
         "is_foreign": rule.is_foreign if outcome.state is None else outcome.is_foreign,
         "is_leaving": is_added and seen.is_leaving,
+        "leaves_twin": is_added and seen.is_leaving and rule.leaves_twin,
         "provider_ids": list(outcome.provider_ids),
         "error": error,
     }

@@ -10,7 +10,7 @@ from typing import Any
 from api import due
 from api.clouds import CLOUDS
 from api.clouds import Target as CloudTarget
-from api.clouds.rules import Kept, Ports, Protocol, Tag
+from api.clouds.rules import Found, Kept, Ports, Protocol, Tag
 from api.clouds.rules import Rule as CloudRule
 from api.credentials.models import Credential
 from api.database import current_time, locked, now, write
@@ -22,7 +22,7 @@ _ARRIVAL = timedelta(seconds=LEASE_SECONDS)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. asked_at: see `Rule`.
+    """A rule as a worker meets it. is_wanted: somebody's grant of it has not ended. asked_at, is_leaving: see `Rule`.
 
     may_arrive: a call that adds it may still land, whatever the cloud answers to another one.
     """
@@ -30,6 +30,7 @@ class Task:
     kept: Kept
     is_wanted: bool
     asked_at: datetime | None
+    is_leaving: bool
     may_arrive: bool
 
     @property
@@ -72,7 +73,8 @@ def work_on(target_id: uuid.UUID, installation: uuid.UUID) -> Work | None:
     rows: Any = Rule.select().where(Rule.target_id == target_id)
     for row in rows.order_by(Rule.created_at, Rule.id):
         is_ours = row.id in wanted or has_tags or not _is_anothers(target, row)
-        task = Task(_kept(row, installation, is_ours), row.id in wanted, row.asked_at, may_arrive(row.asked_at))
+        kept = _kept(row, installation, is_ours)
+        task = Task(kept, row.id in wanted, row.asked_at, row.is_leaving, may_arrive(row.asked_at))
         tasks.setdefault(row.credential_id, []).append(task)
     batches = [_batch(target, credential_id, theirs) for credential_id, theirs in tasks.items()]
     if (
@@ -101,20 +103,19 @@ def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
             return False
         # The listing lacks it, and any of somebody else's: should we die now, whoever finds one there knows that it is
         # this one, come back.
-        intended = {"is_added": True, "asked_at": now(), "is_seen": False, "is_foreign": False}
+        intended = {"is_added": True, "asked_at": now(), "is_seen": False, "is_foreign": False, "leaves_twin": False}
         return bool(Rule.update(intended).where(Rule.id == rule_id).execute())
 
 
-def intend_removal(claim: Claim, rule_ids: Collection[uuid.UUID], foreign: Collection[uuid.UUID]) -> None:
-    """Write down that the cloud is about to be asked to remove rules. Raises LostClaim.
+def intend_removal(claim: Claim, rule_id: uuid.UUID, found: Found) -> None:
+    """Write down that the cloud is about to be asked to remove a rule. Raises LostClaim.
 
-    foreign: those that somebody else's equal one is there beside. Should we die now, whoever finds one of the two knows
-    that it is his.
+    found: how it was listed. Should we die now, whoever finds what is left of two knows that it is somebody else's.
     """
     with write():
         own(claim)
-        intended = {"is_leaving": True, "is_foreign": Rule.id.in_(list(foreign))}
-        Rule.update(intended).where(Rule.id.in_(list(rule_ids))).execute()
+        intended = {"is_leaving": True, "is_foreign": found.foreign, "leaves_twin": found.twin}
+        Rule.update(intended).where(Rule.id == rule_id).execute()
 
 
 def known(rule_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -202,7 +203,7 @@ def _kept(row: Rule, installation: uuid.UUID, is_ours: bool) -> Kept:
         options=row.options,
     )
     is_added = row.is_added and is_ours
-    return Kept(rule, tuple(row.provider_ids), is_added, foreign=row.is_foreign, leaving=row.is_leaving)
+    return Kept(rule, tuple(row.provider_ids), is_added, foreign=row.is_foreign, leaves_twin=row.leaves_twin)
 
 
 def _remember(target: Target, kept: Kept, credential_id: uuid.UUID) -> None:

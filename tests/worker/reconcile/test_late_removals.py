@@ -1,12 +1,14 @@
 """Removals that land late, when their rule is wanted again: what is told to be there is looked at again soon."""
 
+import pytest
+
 from api.clouds import Refused, Unreachable
 from api.clouds.rules import State
 from api.due import LEASE_SECONDS
 from api.sessions.models import Session
 from tests.worker.bench import APPLIED, REMOVED, Bench, due_in, grant_of, pass_time, status, told
 from tests.worker.made_up_cloud import MadeUpCloud
-from tests.worker.reconcile.conftest import during, serve_one
+from tests.worker.reconcile.conftest import FORBIDDEN, LATE, during, serve_one
 
 
 def wanted_again_during_an_unanswered_removal(bench: Bench, cloud: MadeUpCloud) -> tuple[Session, list[Session]]:
@@ -24,12 +26,15 @@ def wanted_again_during_an_unanswered_removal(bench: Bench, cloud: MadeUpCloud) 
     return first, later
 
 
-def test_a_removal_that_lands_when_its_rule_is_wanted_again_is_mended_soon(bench: Bench, cloud: MadeUpCloud) -> None:
-    """The cloud left it unanswered, and went on showing the rule."""
+@pytest.mark.parametrize("answer", [Unreachable("the cloud did not answer"), LATE, FORBIDDEN])
+def test_a_removal_that_lands_when_its_rule_is_wanted_again_is_mended_soon(
+    bench: Bench, cloud: MadeUpCloud, answer: Exception
+) -> None:
+    """The cloud left it unanswered or, when it was asked what had become of it, refused; and went on showing it."""
     first = bench.open()
     bench.serve()
     bench.end(first)
-    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+    cloud.answers["revoke"] = answer
     bench.serve()
     assert status(first) == ("EXPIRING", "REMOVING")
     del cloud.answers["revoke"]

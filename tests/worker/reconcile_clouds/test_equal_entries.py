@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from api.claims import abandon, new_slot
-from api.clouds import Endpoints, Unreachable
+from api.clouds import Endpoints, Refused, Unreachable
 from api.clouds.apisix_connection import ApisixConnection
-from api.due import Priority
+from api.clouds.base import Throttled
+from api.due import LEASE_SECONDS, Priority
 from api.sessions.models import Session
 from api.targets.models import Rule, Target
 from tests.clouds.apisix_standin import ApisixStandIn
 from tests.clouds.test_apisix_promises import ApisixSite
-from tests.worker.bench import APPLIED, HERE, REMOVED, Bench, bench_at, status, told
+from tests.worker.bench import APPLIED, HERE, REMOVED, THERE, Bench, bench_at, due_in, status, told
 from worker.drain import Drain
 
 # What depends on the engine is tested with a made-up cloud, on both.
@@ -197,6 +198,147 @@ def test_ours_comes_back_late_beside_his_and_is_taken_out_again(
     assert entries() == [his]
     assert status(leaving) == ("CANCELLED", "REMOVED")
     assert not Rule.select().exists()
+
+
+@pytest.mark.parametrize(
+    "refusal", [Throttled("slow down"), Refused("Unauthorized", "wrong key")], ids=["throttled", "refused"]
+)
+def test_ours_is_taken_out_and_the_gateway_does_not_show_it(
+    bench: Bench,
+    apisix: ApisixStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    entries: Callable[[], list[str]],
+    refusal: Exception,
+) -> None:
+    leaving = _open_beside(bench, apisix, HERE)
+    bench.end(leaving)
+    ask, written = ApisixConnection._ask, []
+
+    def ask_until_written(connection: ApisixConnection, method: str, *what: Any) -> Any:
+        if written:
+            raise refusal
+        if method == "PATCH":
+            written.append(method)
+        return ask(connection, method, *what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "_ask", ask_until_written)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    assert entries() == [HERE]
+    bench.serve_for(45)
+
+    assert entries() == [HERE]
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+
+
+def test_ours_goes_late_when_it_is_wanted_again_and_his_stays(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[str]]
+) -> None:
+    bench.end(_open_beside(bench, apisix, HERE))
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "revoke", _hear_nothing)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    again = bench.open(HERE)
+    bench.serve_for(3)
+    assert status(again) == ("ACTIVE", "APPLIED")
+
+    _remove_one(bench, apisix, HERE)
+    bench.serve_for(45)
+    bench.end(again)
+    bench.serve_for(45)
+
+    assert entries() == [HERE]
+    assert status(again) == ("CANCELLED", "REMOVED")
+
+
+@pytest.mark.parametrize("is_wanted_again", [True, False], ids=["wanted again", "over"])
+def test_he_takes_his_own_out_when_ours_was_about_to_go_and_ours_goes(
+    bench: Bench,
+    apisix: ApisixStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    entries: Callable[[], list[str]],
+    is_wanted_again: bool,
+) -> None:
+    his = f"{HERE}/32"
+    session = _open_beside(bench, apisix, his)
+    bench.end(session)
+    _kill_who_revokes(bench, monkeypatch, has_landed=False)
+    _remove_one(bench, apisix, his)
+    if is_wanted_again:
+        session = bench.open(HERE)
+        bench.serve_for(45)
+        bench.end(session)
+
+    bench.serve_for(45)
+
+    assert entries() == []
+    assert status(session) == ("CANCELLED", "REMOVED")
+
+
+def test_he_takes_his_own_out_when_nobody_had_asked_for_ours_to_go(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[str]]
+) -> None:
+    """The worker was told to end before it came to it."""
+    first = bench.open(THERE)
+    bench.serve()
+    ended = [first, _open_beside(bench, apisix, HERE)]
+    for session in ended:
+        bench.end(session)
+    drain, revoke = Drain(bench.worker), ApisixConnection.revoke
+
+    def be_told_to_end(*what: Any) -> None:
+        drain.stop()
+        revoke(*what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "revoke", be_told_to_end)
+        patch.setattr("worker.turn._turn_of", lambda task: str(task.kept.rule.address) == f"{HERE}/32")
+        drain.serve_one(tuple(Priority))
+    assert entries() == [HERE, HERE]
+
+    _remove_one(bench, apisix, HERE)
+    bench.serve_for(45)
+
+    assert entries() == []
+    assert [status(each) for each in ended] == [("CANCELLED", "REMOVED")] * 2
+
+
+def test_what_relies_on_his_comes_to_rest(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[str]]
+) -> None:
+    """Though the call that had added ours was never answered."""
+    apply = ApisixConnection.apply
+
+    def apply_and_hear_nothing(*what: Any) -> None:
+        apply(*what)
+        _hear_nothing()
+
+    session = bench.open(HERE)
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "apply", apply_and_hear_nothing)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    bench.serve_for(2)
+    apisix.let_in(bench.target.identifier, HERE)
+    bench.look()
+    bench.end(session)
+    bench.serve()
+    assert entries() == [HERE]
+
+    again = bench.open(HERE)
+    bench.serve_for(60)
+
+    assert status(again) == ("ACTIVE", "APPLIED")
+    assert (due_in() or 0) > LEASE_SECONDS, "nothing is expected any more"
+    bench.end(again)
+    bench.serve_for(45)
+    assert entries() == [HERE]
+
+
+def _remove_one(bench: Bench, apisix: ApisixStandIn, entry: str) -> None:
+    """One of those that are spelt so goes."""
+    there = apisix.whitelist(bench.target.identifier)
+    there.remove(entry)
+    apisix.write_whitelist(bench.target.identifier, there)
 
 
 def _open_beside(bench: Bench, apisix: ApisixStandIn, his: str, *, is_known: bool = True) -> Session:

@@ -141,6 +141,29 @@ def test_who_has_left_is_taken_out_again_although_the_turn_without_an_answer_was
     assert status(staying) == ("ACTIVE", "APPLIED")
 
 
+def test_a_worker_that_was_told_to_end_before_it_asked_leaves_nothing_to_be_waited_for(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = bench.open(HERE)
+    bench.serve()
+    bench.end(session)
+    drain, revoke = Drain(bench.worker), ApisixConnection.revoke
+
+    def be_told_to_end(*what: Any) -> None:
+        drain.stop()
+        revoke(*what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "revoke", be_told_to_end)
+        drain.serve_one(tuple(Priority))
+    assert HERE in apisix.whitelist(bench.target.identifier)
+
+    bench.serve_for(2)
+
+    assert HERE not in apisix.whitelist(bench.target.identifier)
+    assert status(session) == ("CANCELLED", "REMOVED")
+
+
 def test_what_somebody_else_has_beside_ours_stays_his_when_a_worker_was_killed(
     bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
