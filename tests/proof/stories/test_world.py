@@ -1,7 +1,9 @@
 """The stories' own bookkeeping says nothing wrong of what is right."""
 
+from api.audit_log.models import AuditEntry
 from api.credentials import service as credentials
 from api.credentials.models import Credential
+from tests.proof.stories import backup
 from tests.proof.stories.sky import Died
 from tests.proof.stories.world import World
 from tests.proof.stories.worlds import Worlds
@@ -42,3 +44,18 @@ def dies_of_a_verification(world: World, moments: int) -> bool:
 def ask(world: World) -> None:
     credential = Credential.select().order_by(Credential.id).first()
     credentials.ask_verification(world.admin(world.model.houses[credential.organisation_id]), credential.id)
+
+
+def test_an_operator_who_dies_as_he_restores_a_backup_asks_again(worlds: Worlds) -> None:
+    for moments in (0, 1):
+        world = worlds.open()
+        try:
+            assert backup.make(world)
+            world.moments.die_after(moments)
+            assert backup.restore(world)
+
+            assert world.moments.deaths == 1
+            told = AuditEntry.select().where(AuditEntry.event_type == "ORGANIZATION_UPDATE")
+            assert [entry.details["restored"] for entry in told] == ["adopted"] * len(world.model.houses)
+        finally:
+            worlds.close()
