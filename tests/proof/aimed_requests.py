@@ -130,6 +130,10 @@ class Aim:
     def _new_person(self, body: Body, _: Mapping[str, Any]) -> Body:
         return {**body, "email": f"somebody-{self._live.fresh_number()}@example.com"}
 
+    def _new_key(self, body: Body, _: Mapping[str, Any]) -> Body:
+        """One that can be given a role."""
+        return {**body, "belongsTo": "ORGANIZATION"}
+
 
 _BODIES: Mapping[str, Callable[[Aim, Body, Mapping[str, Any]], Body]] = {
     "POST /credentials": Aim._new_credential,
@@ -145,6 +149,7 @@ _BODIES: Mapping[str, Callable[[Aim, Body, Mapping[str, Any]], Body]] = {
     "POST /auth/refresh": Aim._refresh,
     "POST /auth/register": Aim._new_person,
     "POST /users": Aim._new_person,
+    "POST /api-keys": Aim._new_key,
 }
 
 

@@ -84,9 +84,10 @@ class LiveObjects:
 
     def _stop_all(self) -> None:
         """Those too that are forgotten here: they count for what the administrator may have open."""
-        open_ones = self._administrator.get("/sessions?status=PENDING", headers=self._bearer()).json or []
-        for session in open_ones:
-            self._administrator.post(f"/sessions/{session['id']}/stop", headers=self._bearer())
+        for status in ("PENDING", "FAILED"):
+            open_ones = self._administrator.get(f"/sessions?status={status}", headers=self._bearer()).json or []
+            for session in open_ones:
+                self._administrator.post(f"/sessions/{session['id']}/stop", headers=self._bearer())
 
     def _one_that_stays(self, collection: str) -> str:
         """The id of an object that is there and not being deleted: a resource may have gone with its credential."""

@@ -212,7 +212,8 @@ def test_ours_is_taken_out_and_the_gateway_does_not_show_it(
 ) -> None:
     leaving = _open_beside(bench, apisix, HERE)
     bench.end(leaving)
-    ask, written = ApisixConnection._ask, []
+    ask = ApisixConnection._ask
+    written: list[str] = []
 
     def ask_until_written(connection: ApisixConnection, method: str, *what: Any) -> Any:
         if written:
