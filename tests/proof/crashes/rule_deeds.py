@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from api.claims import claim
+from api.clouds.http import tenants_session
 from api.credentials.verdict import secret_in_use
 from api.database import connection, current_time, write
 from api.due import LEASE_SECONDS, Claim, Priority
 from api.installation import identity
 from api.targets import work
 from api.targets.models import Target
+from tests.proof.crashes.cloud import OTHER
 from tests.proof.crashes.cloud_deeds import verified
 from tests.proof.crashes.deed import EVERY_CLOUD, EVERY_CLOUD_IF_FULL, deed
 from tests.proof.crashes.session_deeds import (
@@ -30,6 +32,7 @@ from worker.verify import endpoints_of
 
 # Where two equal rules of different owners cannot stand beside each other.
 _SHARING = ("AWS", "APISIX") if FULL else ("AWS",)
+_NOBODY_IS_TAGGED = ("APISIX",)
 _BRIEFLY = 0.2
 # A session of 12 seconds is over by then, in this life as in the next.
 _WHILE = 13.0
@@ -125,4 +128,37 @@ def _other_is_let_in(site: Site, it: It) -> None:
 
 @deed("worker", prepare=_with_another_organisation_there, ends=_other_is_let_in, opens=True, clouds=_SHARING)
 def close_a_rule_that_another_organisation_relies_on(site: Site, _: It) -> None:
+    site.serve()
+
+
+def _whitelist(site: Site, entries: list[str] | None = None) -> list[str]:
+    """What a route lets in, as anybody with a key of the gateway sees it; after he has written it, if he does."""
+    key = site.cloud.keys[OTHER]
+    route = f"{key['apiUrl']}/apisix/admin/routes/{site.cloud.there}"
+    with tenants_session(endpoints_of(site.settings)) as person:
+        person.headers["X-API-KEY"] = key["apiKey"]
+        if entries is not None:
+            person.patch(f"{route}/plugins/ip-restriction/whitelist", json=entries).raise_for_status()
+        value = person.get(route).json()["value"]
+    there: list[str] = value["plugins"]["ip-restriction"]["whitelist"]
+    return there
+
+
+def _with_equal_entry_there(site: Site, it: It) -> None:
+    """Somebody else lets the same address in, and spells it as we do."""
+    with_open_session(site, it)
+    _whitelist(site, [*_whitelist(site), site.address])
+    stop(site, it)
+
+
+def _his_is_left(site: Site, it: It) -> None:
+    """And he takes it out in the end, as every object is to be what it was."""
+    is_cancelled(site, it)
+    entries = _whitelist(site)
+    assert entries.count(site.address) == 1
+    _whitelist(site, [entry for entry in entries if entry != site.address])
+
+
+@deed("worker", prepare=_with_equal_entry_there, ends=_his_is_left, opens=True, clouds=_NOBODY_IS_TAGGED)
+def close_a_rule_beside_an_equal_one(site: Site, _: It) -> None:
     site.serve()
