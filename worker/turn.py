@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
-from api.clouds.base import Full, Throttled
+from api.clouds.base import Full, Throttled, Unasked
 from api.clouds.rules import Found, Kept, Listing, Rule, State
 from api.due import Claim, LostClaim
 from api.targets import work
@@ -96,8 +96,10 @@ class Turn:
             found, kept = _found(before, task), task.kept
             if found.ours:
                 work.intend_removal(self._claim, task.rule_id, found)
-                kept = replace(kept, foreign=found.foreign)
-                self._kept[task.rule_id] = replace(kept, leaves_twin=found.twin)
+                kept = replace(kept, foreign=found.foreign, twins=0)
+                self._kept[task.rule_id] = replace(kept, twins=found.twins)
+                if not self._claim.inherited:  # then what was asked before has come to nothing
+                    self._leaving.discard(task.rule_id)
             if self._may_be_there(task, found):
                 self._revoke_one(connection, kept, task.rule_id)
         strays = {stray.rule.tag.rule: stray for stray in before.strays}
@@ -289,7 +291,7 @@ def _turn_of(task: Task) -> tuple[float, float]:
 
 def _is_unheard(failure: Refused | Unreachable) -> bool:
     """Whether what was asked for may be done, or may yet be."""
-    return isinstance(failure, Unreachable) and not isinstance(failure, Throttled)
+    return isinstance(failure, Unreachable) and not isinstance(failure, (Throttled, Unasked))
 
 
 def _size(rule: Rule) -> int:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 
 from api.clouds.apisix import Apisix
-from api.clouds.base import Endpoints, Refused, Seen, Target, Throttled, Unreachable, Verified
+from api.clouds.base import Endpoints, Refused, Seen, Target, Throttled, Unasked, Unreachable, Verified
 from api.clouds.http import is_forbidden, tenants_session
 from api.clouds.rules import Found, Kept, Listing, Network, State
 
@@ -114,10 +114,12 @@ class ApisixConnection:
         for _ in range(_WRITES_AT_MOST):
             try:
                 entries = _whitelist(self._route(target))
-            except (Refused, Throttled):
-                if before is None:
+            except (Refused, Unreachable) as failure:
+                if before is not None:
+                    raise Unreachable("the gateway does not show what has become of the change") from None
+                if isinstance(failure, (Refused, Throttled)):
                     raise
-                raise Unreachable("the gateway does not show what has become of the change") from None
+                raise Unasked(str(failure)) from None
             wanted = change(entries, before)
             if wanted == entries:
                 return before is not None
@@ -126,7 +128,7 @@ class ApisixConnection:
                 before = entries
             except _Overwritten:
                 time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))  # noqa: S311 - parts two writers, hides nothing
-        raise Unreachable("somebody else keeps changing the route")
+        raise (Unasked if before is None else Unreachable)("somebody else keeps changing the route")
 
     def _route(self, target: Target) -> Mapping[str, Any]:
         value = self._ask("GET", f"/{target.identifier}").get("value")
@@ -225,22 +227,19 @@ def _found(kept: Kept, entries: Sequence[tuple[str, Network | None]]) -> Found:
     if ours is None:
         return Found(State.PRESENT, foreign=True)
     ids = (_written(kept.rule.address),)
-    return Found(State.PRESENT, ids, ours=True, foreign=len(equal) > 1, twin=equal.count(ours) > 1)
+    return Found(State.PRESENT, ids, ours=True, foreign=len(equal) > 1, twins=equal.count(ours))
 
 
 def _ours_of(kept: Kept, equal: Sequence[str]) -> str | None:
-    """Which of the entries that equal a rule is ours, if any. Of several, one: the one that is spelt as we do.
+    """Which of the entries that equal a rule is ours, if any: of several, one that is spelt as we do.
 
-    Where there were two, the one that is left is somebody else's if it is spelt otherwise, or if both were spelt alike
-    and we may have taken ours out.
+    Ours has gone where fewer are spelt so than when it was to be removed, or none beside somebody else's.
     """
-    if not kept.added or not equal:
-        return None
     spelling = _written(kept.rule.address)
-    is_left_of_two = kept.foreign and len(equal) == 1
-    if is_left_of_two and (kept.leaves_twin or spelling not in equal):
+    alike = equal.count(spelling)
+    if not kept.added or not equal or alike < kept.twins or (kept.foreign and not alike):
         return None
-    return spelling if spelling in equal else equal[0]
+    return spelling if alike else equal[0]
 
 
 def _network(entry: str) -> Network | None:

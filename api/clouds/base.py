@@ -126,6 +126,10 @@ class Unreachable(Exception):
     """The cloud did not answer, or not as itself: no verdict, to be asked again."""
 
 
+class Unasked(Unreachable):
+    """Nor was it asked to change anything: what has to be known first could not be had."""
+
+
 class Throttled(Unreachable):
     """The cloud asks to be asked less often."""
 

@@ -81,8 +81,8 @@ class Kept:
 
     `provider_ids` are the cloud's own names of what was made for it. `added` says that the row was committed as one
     that EntryGuard adds, after a listing without it: where a cloud has no place for a tag, nothing else tells.
-    `foreign`: beside it there was an equal one of somebody else's. `leaves_twin`: a call that removes it may have been
-    made, and nothing but their number told it from the other.
+    `foreign`: beside it there was an equal one of somebody else's. `twins`: how many there were that nothing but their
+    number tells apart, ours among them, when a call that removes it was made, if that may have been done.
     """
 
     rule: Rule
@@ -90,7 +90,7 @@ class Kept:
     added: bool = False
     _: KW_ONLY
     foreign: bool = False
-    leaves_twin: bool = False
+    twins: int = 0
 
 
 class State(StrEnum):
@@ -109,8 +109,8 @@ class Found:
     """A rule in a listing.
 
     `ours`: something that EntryGuard made for it is there. `foreign`: all or a part of it is let through by an equal
-    rule that is not ours. Both may be so: of two ports, one was open before. `twin`: nothing but their number tells
-    ours from the other.
+    rule that is not ours. Both may be so: of two ports, one was open before. `twins`: how many
+    there are, ours among them, that nothing but their number tells apart.
     """
 
     state: State
@@ -118,7 +118,7 @@ class Found:
     _: KW_ONLY
     ours: bool = False
     foreign: bool = False
-    twin: bool = False
+    twins: int = 0
 
 
 @dataclass(frozen=True, slots=True)

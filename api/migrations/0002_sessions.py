@@ -163,7 +163,7 @@ CREATE TABLE rules (
     is_applied {boolean} NOT NULL,
     is_foreign {boolean} NOT NULL,
     is_leaving {boolean} NOT NULL,
-    leaves_twin {boolean} NOT NULL,
+    twins integer NOT NULL,
     provider_ids text NOT NULL,
     error text,
     created_at {moment} NOT NULL,

@@ -50,7 +50,7 @@ class Rule(Model):
     committed as one that we add, after a listing without it. `asked_at`: since when a call that adds it may be under
     way, unanswered or not shown yet. `is_seen`: the last listing had it. `is_applied`: the audit trail has it as
     applied, and not yet as removed. `is_foreign`: somebody else's equal rule is there. `is_leaving`: a call that
-    removes it may have been made, and nothing that was seen since says what has come of it; `leaves_twin`: see `Kept`.
+    removes it may have been made, and nothing that was seen since says what has come of it; `twins`: see `Kept`.
     `error`: why it is not there, or not gone.
     """
 
@@ -67,7 +67,7 @@ class Rule(Model):
     is_applied = peewee.BooleanField(default=False)
     is_foreign = peewee.BooleanField(default=False)
     is_leaving = peewee.BooleanField(default=False)
-    leaves_twin = peewee.BooleanField(default=False)
+    twins = peewee.IntegerField(default=0)
     provider_ids = Json()
     error = peewee.TextField(null=True)
     created_at = Instant()

@@ -120,7 +120,7 @@ class _Seen:
     def is_leaving(self) -> bool:
         """Whether what has become of a call that removes it is still to be told, or whose what is left is."""
         outcome = self.outcome
-        is_there = outcome.is_ours and outcome.state is State.PRESENT
+        is_there = outcome.is_ours and (outcome.state is State.PRESENT or outcome.is_final)
         is_nowhere = outcome.is_gone and not outcome.is_foreign
         return outcome.is_leaving and not (outcome.was_wanted and (is_there or is_nowhere) and not self.may_arrive)
 
@@ -170,7 +170,7 @@ def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant
         "is_applied": is_applied,
         "is_foreign": rule.is_foreign if outcome.state is None else outcome.is_foreign,
         "is_leaving": is_added and seen.is_leaving,
-        "leaves_twin": is_added and seen.is_leaving and rule.leaves_twin,
+        "twins": rule.twins if is_added and seen.is_leaving else 0,
         "provider_ids": list(outcome.provider_ids),
         "error": error,
     }

@@ -103,18 +103,18 @@ def intend(claim: Claim, rule_id: uuid.UUID) -> bool:
             return False
         # The listing lacks it, and any of somebody else's: should we die now, whoever finds one there knows that it is
         # this one, come back.
-        intended = {"is_added": True, "asked_at": now(), "is_seen": False, "is_foreign": False, "leaves_twin": False}
+        intended = {"is_added": True, "asked_at": now(), "is_seen": False, "is_foreign": False, "twins": 0}
         return bool(Rule.update(intended).where(Rule.id == rule_id).execute())
 
 
 def intend_removal(claim: Claim, rule_id: uuid.UUID, found: Found) -> None:
     """Write down that the cloud is about to be asked to remove a rule. Raises LostClaim.
 
-    found: how it was listed. Should we die now, whoever finds what is left of two knows that it is somebody else's.
+    found: how it was listed. Should we die now, whoever finds fewer of them knows that ours has gone.
     """
     with write():
         own(claim)
-        intended = {"is_leaving": True, "is_foreign": found.foreign, "leaves_twin": found.twin}
+        intended = {"is_leaving": True, "is_foreign": found.foreign, "twins": found.twins}
         Rule.update(intended).where(Rule.id == rule_id).execute()
 
 
@@ -203,7 +203,7 @@ def _kept(row: Rule, installation: uuid.UUID, is_ours: bool) -> Kept:
         options=row.options,
     )
     is_added = row.is_added and is_ours
-    return Kept(rule, tuple(row.provider_ids), is_added, foreign=row.is_foreign, leaves_twin=row.leaves_twin)
+    return Kept(rule, tuple(row.provider_ids), is_added, foreign=row.is_foreign, twins=row.twins)
 
 
 def _remember(target: Target, kept: Kept, credential_id: uuid.UUID) -> None:

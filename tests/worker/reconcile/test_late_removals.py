@@ -131,6 +131,23 @@ def test_a_rule_that_went_without_an_answer_is_told_to_have_gone_though_the_key_
     assert [event for event in told() if event[1] == "SUCCESS"] == [APPLIED, REMOVED, APPLIED]
 
 
+def test_a_rule_that_was_removed_by_half_and_is_refused_now_is_looked_at_as_seldom_as_others(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    first = bench.open()
+    bench.serve()
+    bench.end(first)
+    cloud.answers["revoke"] = Unreachable("the cloud did not answer")
+    bench.serve()
+    cloud.rules = dict.fromkeys(cloud.rules, State.EDITED)
+    cloud.answers["apply"] = FORBIDDEN
+    second = bench.open()
+    bench.serve_for(60)
+
+    assert status(second)[0] != "ACTIVE"
+    assert (due_in() or 0) > LEASE_SECONDS, "nothing is expected any more"
+
+
 def test_whoever_wants_a_rule_that_may_have_been_removed_is_not_told_that_it_is_there(
     bench: Bench, cloud: MadeUpCloud
 ) -> None:

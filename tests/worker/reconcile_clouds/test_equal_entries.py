@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -304,6 +304,72 @@ def test_he_takes_his_own_out_when_nobody_had_asked_for_ours_to_go(
     assert [status(each) for each in ended] == [("CANCELLED", "REMOVED")] * 2
 
 
+@pytest.mark.parametrize("his", [[f"{HERE}/32"] * 2, [f"{HERE}/32", HERE], [HERE] * 2], ids=["two", "one", "none"])
+def test_two_of_his_stay_when_ours_may_come_back(
+    bench: Bench,
+    apisix: ApisixStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    entries: Callable[[], list[str]],
+    his: list[str],
+) -> None:
+    """Of his two so many are spelt otherwise."""
+    leaving = bench.open(HERE)
+    bench.serve()
+    for entry in his:
+        apisix.let_in(bench.target.identifier, entry)
+    bench.look()
+    bench.end(leaving)
+    _kill_who_revokes(bench, monkeypatch, has_landed=True)
+
+    bench.serve_for(45)
+
+    assert sorted(entries()) == sorted(his)
+    assert status(leaving) == ("CANCELLED", "REMOVED")
+
+
+def test_he_takes_his_own_out_when_the_gateway_had_not_been_asked_for_ours_to_go(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[str]]
+) -> None:
+    """It had not even shown the route that was to be written."""
+    session = _open_beside(bench, apisix, HERE)
+    bench.end(session)
+    ask, asked = ApisixConnection._ask, list[str]()
+
+    def ask_once(connection: ApisixConnection, method: str, *what: Any) -> Any:
+        asked.append(method)
+        return ask(connection, method, *what) if len(asked) == 1 else _hear_nothing()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "_ask", ask_once)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    assert set(asked) == {"GET"}
+    _remove_one(bench, apisix, HERE)
+    bench.serve_for(45)
+
+    assert entries() == []
+    assert status(session) == ("CANCELLED", "REMOVED")
+
+
+def test_he_takes_his_own_out_when_it_was_seen_that_ours_had_not_gone(
+    bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[str]]
+) -> None:
+    """A call had no answer, and did nothing; then the gateway refuses, however often it is asked."""
+    session = _open_beside(bench, apisix, HERE)
+    bench.end(session)
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "revoke", _hear_nothing)
+        Drain(bench.worker).serve_one(tuple(Priority))
+    with monkeypatch.context() as patch:
+        patch.setattr(ApisixConnection, "revoke", _refuse)
+        bench.serve_for(45)
+        assert entries() == [HERE, HERE]
+        _remove_one(bench, apisix, HERE)
+    bench.serve_for(45)
+
+    assert entries() == []
+    assert status(session) == ("CANCELLED", "REMOVED")
+
+
 def test_what_relies_on_his_comes_to_rest(
     bench: Bench, apisix: ApisixStandIn, monkeypatch: pytest.MonkeyPatch, entries: Callable[[], list[str]]
 ) -> None:
@@ -367,5 +433,9 @@ def _kill_who_revokes(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, has_land
     assert abandon([Target], slot) == 1
 
 
-def _hear_nothing(*_: object) -> None:
+def _hear_nothing(*_: object) -> NoReturn:
     raise Unreachable("the gateway did not answer")
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise Refused("Unauthorized", "missing admin")
