@@ -226,8 +226,8 @@ def _found(kept: Kept, entries: Sequence[tuple[str, Network | None]]) -> Found:
     ours = _ours_of(kept, equal)
     if ours is None:
         return Found(State.PRESENT, foreign=True)
-    ids = (_written(kept.rule.address),)
-    return Found(State.PRESENT, ids, ours=True, foreign=len(equal) > 1, twins=equal.count(ours))
+    ids, alike = (_written(kept.rule.address),), equal.count(ours)
+    return Found(State.PRESENT, ids, ours=True, foreign=len(equal) > 1, twins=alike if alike > 1 else 0)
 
 
 def _ours_of(kept: Kept, equal: Sequence[str]) -> str | None:

@@ -110,7 +110,7 @@ class Found:
 
     `ours`: something that EntryGuard made for it is there. `foreign`: all or a part of it is let through by an equal
     rule that is not ours. Both may be so: of two ports, one was open before. `twins`: how many
-    there are, ours among them, that nothing but their number tells apart.
+    there are, ours among them, that nothing but their number tells apart; 0 for one alone.
     """
 
     state: State
