@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from api.clouds import CLOUDS, Connection, Refused, Unreachable
-from api.clouds.base import Full, Throttled, Unasked
+from api.clouds.base import Full, Throttled, Unasked, Unseen
 from api.clouds.rules import Found, Kept, Listing, Rule, State
 from api.due import Claim, LostClaim
 from api.targets import work
@@ -119,7 +119,7 @@ class Turn:
             with self._writing():
                 connection.revoke(self._work.target, kept)
         except (Refused, Unreachable) as failure:
-            if _is_unheard(failure):
+            if _may_be_done(failure):
                 self._leaving.add(rule_id)
             self._note(rule_id, failure)
         else:
@@ -195,7 +195,7 @@ class Turn:
         try:
             yield
         except (Refused, Unreachable) as failure:
-            if not _is_unheard(failure):
+            if not _may_be_done(failure) or isinstance(failure, Unseen):
                 self.may_be_undone = was
             raise
         except (LostClaim, Stopping):
@@ -289,7 +289,7 @@ def _turn_of(task: Task) -> tuple[float, float]:
     return asked, random.random()  # noqa: S311 - hides nothing
 
 
-def _is_unheard(failure: Refused | Unreachable) -> bool:
+def _may_be_done(failure: Refused | Unreachable) -> bool:
     """Whether what was asked for may be done, or may yet be."""
     return isinstance(failure, Unreachable) and not isinstance(failure, (Throttled, Unasked))
 

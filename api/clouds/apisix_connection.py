@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 
 from api.clouds.apisix import Apisix
-from api.clouds.base import Endpoints, Refused, Seen, Target, Throttled, Unasked, Unreachable, Verified
+from api.clouds.base import Endpoints, Refused, Seen, Target, Throttled, Unasked, Unreachable, Unseen, Verified
 from api.clouds.http import is_forbidden, tenants_session
 from api.clouds.rules import Found, Kept, Listing, Network, State
 
@@ -116,7 +116,7 @@ class ApisixConnection:
                 entries = _whitelist(self._route(target))
             except (Refused, Unreachable) as failure:
                 if before is not None:
-                    raise Unreachable("the gateway does not show what has become of the change") from None
+                    raise Unseen("the gateway does not show what has become of the change") from None
                 if isinstance(failure, (Refused, Throttled)):
                     raise
                 raise Unasked(str(failure)) from None
@@ -128,7 +128,7 @@ class ApisixConnection:
                 before = entries
             except _Overwritten:
                 time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))  # noqa: S311 - parts two writers, hides nothing
-        raise (Unasked if before is None else Unreachable)("somebody else keeps changing the route")
+        raise (Unasked if before is None else Unseen)("somebody else keeps changing the route")
 
     def _route(self, target: Target) -> Mapping[str, Any]:
         value = self._ask("GET", f"/{target.identifier}").get("value")

@@ -130,6 +130,10 @@ class Unasked(Unreachable):
     """Nor was it asked to change anything: what has to be known first could not be had."""
 
 
+class Unseen(Unreachable):
+    """Nor does it show what has become of a change that it has answered."""
+
+
 class Throttled(Unreachable):
     """The cloud asks to be asked less often."""
 
