@@ -124,8 +124,9 @@ class PulumiProgram:
             start_new_session=True,
         ) as process:
             overdue = threading.Timer(_COMMAND_SECONDS, process.kill)
-            overdue.start()
+            overdue.daemon = True  # else it would be waited for where the user interrupts before it can be cancelled
             try:
+                overdue.start()
                 yield process
             except BaseException:
                 _interrupt(process)

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from examples.demo.pulumi_program import PulumiProgram
+from tests.eventually import eventually
 from tests.examples.demo_run import COMMAND, SECONDS, Run, demo_run
 from tests.examples.terminal import on_a_terminal, read_until
 
@@ -62,3 +65,29 @@ def test_an_interrupted_demo_leaves_nothing(run: Run) -> None:
     assert any("aws_server" in command for command in run.seen_running)
     assert "Interrupted: what was started is ended now." in said
     assert (run.processes(), run.files()) == ([], [])
+
+
+def test_an_interruption_as_a_command_begins_ends_it_and_waits_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeping = tmp_path / "pulumi"
+    sleeping.write_text(f'#!/bin/sh\n[ "$4" = stack ] && exit 0\necho $$ > {tmp_path}/pid\nexec sleep 300\n')
+    sleeping.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    (tmp_path / "stage").mkdir()
+    program = PulumiProgram(tmp_path / "stage", lambda _: None)
+    start = threading.Timer.start
+
+    def start_and_be_interrupted(timer: threading.Timer) -> None:
+        start(timer)
+        assert eventually((tmp_path / "pid").exists)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("threading.Timer.start", start_and_be_interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        program.preview()
+
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer) and not thread.daemon]
