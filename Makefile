@@ -1,7 +1,7 @@
 # Everything here needs Python 3.11 or later, git and make, and brings the rest itself.
 PYTHON ?= python3
 # what pytest is given beside setup.cfg: a part of the tests, another number of processes, …
-PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
 LOCK_ARGS ?=
 # how many generated requests `make fuzz` makes for each seed
 FUZZ_REQUESTS ?= 67000

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -70,18 +71,22 @@ def test_an_interrupted_demo_leaves_nothing(run: Run) -> None:
 def test_an_interruption_as_a_command_begins_ends_it_and_waits_for_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleeping = tmp_path / "pulumi"
-    sleeping.write_text(f'#!/bin/sh\n[ "$4" = stack ] && exit 0\necho $$ > {tmp_path}/pid\nexec sleep 300\n')
+    sleeping, pid = tmp_path / "pulumi", tmp_path / "pid"
+    sleeping.write_text(
+        f"#!{sys.executable}\nimport os, pathlib, signal, sys, time\nif 'init' not in sys.argv:\n"
+        f"    signal.signal(signal.SIGINT, signal.SIG_DFL)\n    pathlib.Path('{pid}').write_text(str(os.getpid()))\n"
+        "    time.sleep(300)\n"
+    )
     sleeping.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))  # its folder comes first on the program's PATH
     (tmp_path / "stage").mkdir()
     program = PulumiProgram(tmp_path / "stage", lambda _: None)
     start = threading.Timer.start
 
     def start_and_be_interrupted(timer: threading.Timer) -> None:
         start(timer)
-        assert eventually((tmp_path / "pid").exists)
+        assert eventually(lambda: pid.exists() and pid.read_text() != "")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("threading.Timer.start", start_and_be_interrupted)
@@ -89,5 +94,5 @@ def test_an_interruption_as_a_command_begins_ends_it_and_waits_for_nothing(
     with pytest.raises(KeyboardInterrupt):
         program.preview()
 
-    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+    assert not Path("/proc", pid.read_text()).exists()
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer) and not thread.daemon]
