@@ -16,6 +16,7 @@ from pathlib import Path
 from api.credentials.models import Credential
 from api.database import bind, connection, database
 from api.migrate import migrate
+from tests.api.conftest import HIGH_LIMITS
 from tests.clouds.aws_standin import AwsStandIn, Key
 from tests.proof.ledger import proven
 from tests.proof.neighbours.redis_faults import FAULTS
@@ -49,7 +50,7 @@ def main() -> int:
         bind(url)
         migrate()
         database.close_all()
-        with running_site(url, valkey.url, aws, Path(folder)) as site:
+        with running_site(url, valkey.url, aws, Path(folder), ENTRYGUARD_RATE_LIMITS=HIGH_LIMITS) as site:
             key = aws.user()
             _measured(site, key)  # warms what is loaded at the first use
             sys.stdout.write(
