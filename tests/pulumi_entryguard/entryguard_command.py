@@ -4,15 +4,24 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
+# `make coverage` measures it too, by a library that the command then sees no more than any other.
+_MEASURED = f"""
+sys.path.append({sysconfig.get_path("platlib")!r})
+import coverage
+coverage.process_startup()
+sys.path.pop()
+"""
 _PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
+{_MEASURED if "COVERAGE_PROCESS_CONFIG" in os.environ else ""}
 from pulumi_entryguard.command import main
 sys.exit(main())
 """
