@@ -155,7 +155,7 @@ def test_a_role_holds_resources_users_and_keys(admin: Caller, user: Caller) -> N
     shown, resource, key = make_role(admin), resource_of(admin), key_of(admin)
     path = f"/roles/{shown['id']}"
 
-    with_resource = admin.ask("PUT", f"{path}/resources/{resource.id}")
+    with_resource = admin.ask("PUT", f"{path}/resources/{resource.id}", headers={"If-Match": '"1"'})
     with_user = admin.ask("PUT", f"{path}/users/{user.user.id}", headers={"If-Match": '"2"'})
     with_key = admin.ask("PUT", f"{path}/api-keys/{key['id']}", headers={"If-Match": '"3"'})
 
@@ -182,9 +182,27 @@ def test_what_a_role_holds_is_taken_away_again(admin: Caller, user: Caller) -> N
 
     now = admin.get(f"/roles/{shown['id']}").json
     assert (now["resourceIds"], now["userIds"], now["apiKeyIds"], now["revision"]) == ([], [], [], 7)
-    assert [event for event, _, _ in events("ROLE_")[4:]] == [
-        *("ROLE_RESOURCE_REMOVE", "ROLE_USER_REMOVE", "ROLE_API_KEY_REMOVE")
+    assert events("ROLE_")[4:] == [
+        ("ROLE_RESOURCE_REMOVE", shown["id"], {"resource": resource.name}),
+        ("ROLE_USER_REMOVE", shown["id"], {"user": user.user.email}),
+        ("ROLE_API_KEY_REMOVE", shown["id"], {"apiKey": "CI"}),
     ]
+
+
+def test_what_is_taken_away_leaves_the_others_in_the_role(admin: Caller, user: Caller) -> None:
+    shown = make_role(admin)
+    resources = [str(resource_of(admin).id) for _ in range(2)]
+    keys = [key_of(admin)["id"] for _ in range(2)]
+    held = {"resources": resources, "users": [str(user.user.id), str(admin.user.id)], "api-keys": keys}
+    for collection, ids in held.items():
+        for each in ids:
+            admin.ask("PUT", f"/roles/{shown['id']}/{collection}/{each}")
+
+    for collection, (gone, _) in held.items():
+        admin.delete(f"/roles/{shown['id']}/{collection}/{gone}")
+
+    left = admin.get(f"/roles/{shown['id']}").json
+    assert [left["resourceIds"], left["userIds"], left["apiKeyIds"]] == [[ids[1]] for ids in held.values()]
 
 
 def test_twice_is_as_good_as_once(admin: Caller, user: Caller) -> None:
