@@ -127,6 +127,7 @@ def test_what_changes_nothing_is_no_change(by_ada: Actor, server: Server, made: 
 def test_a_new_secret_waits_beside_the_one_that_serves(
     by_ada: Actor, server: Server, made: Credential, standing_clock: None
 ) -> None:
+    other = make_credential()
     settle_all()
     with write():
         Credential.update(candidate_error="x", candidate_status="REJECTED").execute()
@@ -139,6 +140,7 @@ def test_a_new_secret_waits_beside_the_one_that_serves(
     news = {"name": "New", "revision": 2, "updated_at": current_time(), "secret_version": 2, "wanted_revision": 3}
     waits = {"candidate_status": "VERIFYING", "candidate_since": current_time(), "candidate_error": None}
     assert columns(made) == {**before, **news, **waits, "due_at": current_time()}
+    assert columns(other)["due_at"] is None
     assert kept(made, server.vault) == {"CURRENT": (1, Secret.of_json(AWS)), "CANDIDATE": (2, Secret.of_json(OTHER))}
     assert CredentialSecret.get(CredentialSecret.version == 2).created_at == current_time()
     assert events()[-1].details == {"changed": ["name", "credentialData"]}
