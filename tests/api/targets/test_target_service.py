@@ -138,16 +138,32 @@ def test_what_cannot_be_opened_fails_and_says_why(credential: Credential, column
 
 
 def test_what_could_not_be_opened_is_asked_for_when_it_can(credential: Credential) -> None:
-    resource = openable(credential, is_active=False)
-    session = opened(resource)
+    resource, other = openable(credential, is_active=False), openable(credential, is_active=False)
+    session, elsewhere = opened(resource), opened(other)
     resource.is_active = True
 
     with write():
         assert targets.try_again(resource, targets.hold([resource])) == {session.id}
 
-    assert grant_of(session).status == "PENDING"
-    assert grant_of(session).rule_id == Rule.get().id
+    grant = grant_of(session)
+    assert (grant.status, grant.error, grant.rule_id) == ("PENDING", None, Rule.get().id)
     assert Target.get().due_priority == Priority.APPLY
+    assert grant_of(elsewhere).status == "FAILED"
+
+
+def test_what_the_cloud_refused_goes_on_saying_why_when_its_resource_cannot_be_opened(credential: Credential) -> None:
+    resource = openable(credential)
+    refused, unasked = opened(resource), opened(openable(credential, is_active=False))
+    with write():
+        Grant.update(status="FAILED", error="Limit: too many rules").where(Grant.session_id == refused.id).execute()
+        Grant.update(resource_id=resource.id).where(Grant.session_id == unasked.id).execute()
+    resource.is_active, resource.verification_error = False, "InvalidGroup.NotFound: gone"
+
+    with write():
+        assert targets.try_again(resource, targets.hold([resource])) == set()
+
+    assert grant_of(refused).error == "Limit: too many rules"
+    assert grant_of(unasked).error == "InvalidGroup.NotFound: gone"
 
 
 def test_a_rule_goes_with_the_last_who_wants_it(resource: Resource) -> None:
