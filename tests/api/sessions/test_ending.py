@@ -1,6 +1,7 @@
 """How sessions end, and what follows from what becomes of their grants."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from api.resources.models import Resource
 from api.sessions import service
 from api.sessions.models import Session
 from api.targets.models import Grant, Rule, Target
+from tests.api.accounts.acting import columns
 from tests.api.conftest import Caller
 from tests.api.sessions.conftest import SECOND, grants_of, openable, session_of, settle_grants, start, started
 
@@ -56,9 +58,35 @@ def test_a_session_whose_time_is_up_expires(admin: Caller, resource: Resource) -
     session, target = session_of(shown), Target.get()
     assert (session.due_at, session.claim_token) == (None, None)
     assert (target.due_priority, target.due_at <= current_time()) == (Priority.REVOKE, True)
-    assert [(event.actor_type, event.details) for event in told("SESSION_EXPIRE")] == [
-        ("SYSTEM", {"endedReason": "EXPIRED"})
+    assert [(event.organisation_id, event.actor_type, event.details) for event in told("SESSION_EXPIRE")] == [
+        (admin.user.organisation_id, "SYSTEM", {"endedReason": "EXPIRED"})
     ]
+
+
+def test_a_session_is_over_at_the_very_moment_that_it_was_to_last_until(
+    admin: Caller, resource: Resource, standing_clock: None
+) -> None:
+    shown = started(admin, durationMinutes=2)
+    clock.offset += 120 * SECOND
+
+    service.expire(due_session())
+
+    assert session_of(shown).ended_reason == "EXPIRED"
+
+
+def test_a_session_that_expires_leaves_the_others_as_they_are(admin: Caller, resource: Resource) -> None:
+    shown, other = started(admin, durationMinutes=2), started(admin, durationMinutes=10)
+    clock.offset += 121 * SECOND
+    taken = due_session()
+    with write():
+        postponed = current_time() + timedelta(seconds=30)
+        Session.update(due_at=postponed, last_failure="x").where(Session.id == uuid.UUID(other["id"])).execute()
+    before = columns(session_of(other))
+
+    service.expire(taken)
+
+    assert session_of(shown).ended_reason == "EXPIRED"
+    assert columns(session_of(other)) == before
 
 
 def test_a_session_that_a_dead_worker_was_to_end_expires_and_is_nobodys(admin: Caller, resource: Resource) -> None:
