@@ -209,8 +209,7 @@ def _apply(rule: StaticRule, wanted: Mapping[str, Any], settings: Settings) -> l
         changes |= {**_ends_at(changes["expires_at"]), "wanted_revision": rule.wanted_revision + 1}
     for name, value in changes.items():
         setattr(rule, name, value)
-    if {"label", "ip_address"} & set(changes):
-        _check_is_new(rule)
+    _check_is_new(rule)
     return [_NAMES[name] for name in changes if name in _NAMES]
 
 

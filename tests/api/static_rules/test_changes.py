@@ -32,6 +32,35 @@ def test_a_resource_more_or_less_leaves_the_others_alone(
     assert (kind, told["changed"]) == ("STATIC_IP_RULE_UPDATE", ["resourceIds"])
 
 
+def test_a_resource_more_is_let_in_to_at_once(admin: Caller, resource: Resource, credential: Credential) -> None:
+    shown, second = made(admin, resource), openable(credential)
+    wanted = sorted(str(each.id) for each in (resource, second))
+
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json={"resourceIds": wanted})
+
+    assert answer.json["resourceIds"] == wanted
+    assert live() == {(resource.id, OFFICE), (second.id, OFFICE)}
+
+
+def test_a_change_takes_nothing_from_another_rule(admin: Caller, resource: Resource, credential: Credential) -> None:
+    second = openable(credential)
+    shown, _ = made(admin, resource), made(admin, second, label="Home", ipAddress="198.51.100.9")
+
+    admin.patch(f"/static-ip-rules/{shown['id']}", json={"label": "Head office"})
+
+    assert live() == {(resource.id, OFFICE), (second.id, "198.51.100.9/32")}
+
+
+def test_all_that_is_changed_at_once_changes(admin: Caller, resource: Resource) -> None:
+    shown = made(admin, resource)
+    wanted = {"label": "Head office", "ipAddress": "198.51.100.9", "expiresAt": "2099-01-01T00:00:00Z"}
+
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json=wanted)
+
+    assert {**answer.json, **wanted} == answer.json
+    assert events()[1][1]["changed"] == sorted(wanted)
+
+
 def test_another_address_takes_the_place_of_the_old_one(admin: Caller, resource: Resource) -> None:
     shown = made(admin, resource)
     applied()

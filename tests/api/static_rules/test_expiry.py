@@ -4,7 +4,7 @@ from datetime import datetime
 
 from api.claims import claim
 from api.database import clock, now, write
-from api.due import LEASE_SECONDS, Priority
+from api.due import LEASE_SECONDS, Priority, postpone
 from api.lifecycle.expiry import expire_static_rule
 from api.resources.models import Resource
 from api.static_rules.models import StaticRule
@@ -98,6 +98,21 @@ def test_an_end_that_is_taken_away_while_it_expires_comes_no_more(admin: Caller,
     expire_static_rule(taken)
 
     assert StaticRule.get().due_at is None and live() == {(resource.id, OFFICE)}
+
+
+def test_a_failure_to_end_it_does_not_bring_an_end_forward_that_has_been_moved(
+    admin: Caller, resource: Resource
+) -> None:
+    shown = made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    taken = claim([StaticRule], list(Priority))
+    assert taken is not None
+    answer = admin.patch(f"/static-ip-rules/{shown['id']}", json={"expiresAt": "2099-01-01T00:00:00Z"})
+
+    with write():
+        postpone(taken, "the database did not answer")
+
+    assert StaticRule.get().due_at == datetime.fromisoformat(answer.json["expiresAt"])
 
 
 def test_an_end_that_is_taken_away_is_due_no_more(admin: Caller, resource: Resource) -> None:

@@ -105,7 +105,8 @@ def test_no_two_are_alike(admin: Caller, resource: Resource) -> None:
     check(refusal, 409, "CONFLICT")
     assert refusal.json["message"].endswith("already. Change that one, or choose another label.")
     check(admin.patch(f"/static-ip-rules/{other['id']}", json={"label": "Office"}), 409, "CONFLICT")
-    made(admin, resource, ipAddress="203.0.113.7")
+    third = made(admin, resource, ipAddress="203.0.113.7")
+    check(admin.patch(f"/static-ip-rules/{third['id']}", json={"ipAddress": OFFICE}), 409, "CONFLICT")
 
 
 def test_of_many_at_once_one_is_made(admin: Caller, resource: Resource) -> None:
