@@ -48,6 +48,10 @@ def test_the_organisation_is_shown_with_limits_and_usage(admin: Caller) -> None:
     assert answer.json["usage"] == {"users": 1, "apiKeys": 0, "credentials": 1, "resources": 2}
 
 
+def test_everybody_is_shown_their_own(admin: Caller, outsider: Caller) -> None:
+    assert [caller.get("/organization").json["name"] for caller in (admin, outsider)] == ["Acme", "Other"]
+
+
 def test_what_is_being_deleted_is_not_counted(admin: Caller) -> None:
     make_credential(Organisation.get_by_id(admin.user.organisation_id))
     Credential.update(deleting_since=now()).execute()
