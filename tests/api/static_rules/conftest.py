@@ -76,6 +76,11 @@ def expire() -> bool:
     return found is not None
 
 
+def told_of_rules() -> list[AuditEntry]:
+    """What the audit trail tells of static rules, the first event first."""
+    told = AuditEntry.select().where(AuditEntry.event_type.startswith("STATIC_IP_RULE_"))
+    return list(told.order_by(AuditEntry.position))
+
+
 def events() -> list[tuple[str, Any]]:
-    rows = AuditEntry.select().where(AuditEntry.event_type.startswith("STATIC_IP_RULE_"))
-    return [(row.event_type, row.details) for row in rows.order_by(AuditEntry.position)]
+    return [(row.event_type, row.details) for row in told_of_rules()]

@@ -7,7 +7,7 @@ from api.static_rules.models import StaticRuleResource
 from api.targets.models import Grant, Target
 from tests.api.conftest import Caller
 from tests.api.lifecycle.conftest import serve
-from tests.api.static_rules.conftest import OFFICE, applied, body, events, live, made, openable
+from tests.api.static_rules.conftest import OFFICE, applied, body, events, live, made, openable, told_of_rules
 from tests.api.test_errors import check
 
 
@@ -49,6 +49,15 @@ def test_a_change_takes_nothing_from_another_rule(admin: Caller, resource: Resou
     admin.patch(f"/static-ip-rules/{shown['id']}", json={"label": "Head office"})
 
     assert live() == {(resource.id, OFFICE), (second.id, "198.51.100.9/32")}
+
+
+def test_what_is_done_is_told_of_the_rule_by_its_label(admin: Caller, resource: Resource) -> None:
+    path = f"/static-ip-rules/{(shown := made(admin, resource))['id']}"
+    admin.patch(path, json={"label": "Head office"})
+    admin.delete(path)
+
+    told = [(row.resource_type, row.resource_id, row.resource_name) for row in told_of_rules()]
+    assert told == [("STATIC_IP_RULE", shown["id"], label) for label in ("Office", "Head office", "Head office")]
 
 
 def test_all_that_is_changed_at_once_changes(admin: Caller, resource: Resource) -> None:
