@@ -104,6 +104,18 @@ def rename(visitor: Visitor, own: str, revision: int) -> None:
 
 
 @pytest.mark.parametrize("path", TABLES)
+def test_news_are_of_what_is_asked_about_and_ones_own(ada: Visitor, eve: Visitor, admin: Caller, path: str) -> None:
+    fill(admin, path, 2)
+    model: Any = Credential if path == "/credentials" else Resource
+    first, other = model.select().order_by(model.created_at.desc()).limit(2)
+
+    mine, theirs = (visitor.get(f"{path}/news?id={first.id}").text for visitor in (ada, eve))
+
+    assert f'id="status-{first.id}"' in mine and f"status-{other.id}" not in mine
+    assert f"status-{first.id}" not in theirs
+
+
+@pytest.mark.parametrize("path", TABLES)
 def test_a_question_is_the_same_number_of_statements_however_many_it_is_about(
     ada: Visitor, admin: Caller, path: str
 ) -> None:
