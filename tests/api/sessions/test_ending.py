@@ -231,6 +231,17 @@ def test_a_session_that_loses_a_resource_goes_on_with_the_others(
     assert len(told("SESSION_STOP")) == 1
 
 
+def test_what_nobody_waits_for_is_not_asked_for_when_it_can_be_opened(
+    admin: Caller, resource: Resource, credential: Credential
+) -> None:
+    started(admin)
+
+    with write():
+        service.try_again(openable(credential))
+
+    assert [target.identifier for target in Target.select()] == [resource.resource_identifier]
+
+
 def test_an_ended_session_takes_no_place(admin: Caller, resource: Resource, system: Actor) -> None:
     ids = [started(admin)["id"] for _ in range(5)]
     added(*ids)

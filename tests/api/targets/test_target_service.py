@@ -215,6 +215,15 @@ def test_a_rule_keeps_its_resource_and_its_credential_until_it_is_gone(resource:
     assert held() == (False, False)
 
 
+def test_what_a_cloud_refused_keeps_no_credential_whatever_others_have(credential: Credential) -> None:
+    session = opened(openable(credential))
+    with write():
+        Grant.update(status="FAILED", error="Limit: too many rules").where(Grant.session_id == session.id).execute()
+    opened(openable(make_credential(make_organisation(), is_valid=True, account="2")))
+
+    assert not targets.has_rules_of_credential(credential.id)
+
+
 def test_all_targets_of_a_credential_are_looked_at(credential: Credential) -> None:
     other = make_credential(make_organisation(), is_valid=True, account="2")
     opened(openable(credential), openable(credential))
@@ -224,7 +233,8 @@ def test_all_targets_of_a_credential_are_looked_at(credential: Credential) -> No
     with write():
         targets.look_at_all(credential.id)
 
-    assert Target.select().where(Target.due_at.is_null(False)).count() == 2
+    looked_at = Target.select().where(Target.due_at.is_null(False))
+    assert [target.due_priority for target in looked_at] == [Priority.APPLY] * 2
 
 
 def test_a_rule_is_overdue_two_minutes_after_its_end(resource: Resource) -> None:
