@@ -187,7 +187,7 @@ def _columns(asked: Asked, rule_id: uuid.UUID | None, position: int) -> dict[str
         "address": str(asked.address),
         "rule_id": rule_id,
         "status": PENDING if rule_id else FAILED,
-        "error": None if rule_id else obstacle_to(asked.resource),
+        "error": obstacle_to(asked.resource),
         "created_at": now(position / 1_000_000),
     }
 

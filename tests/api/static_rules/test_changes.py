@@ -44,11 +44,15 @@ def test_a_resource_more_is_let_in_to_at_once(admin: Caller, resource: Resource,
 
 def test_a_change_takes_nothing_from_another_rule(admin: Caller, resource: Resource, credential: Credential) -> None:
     second = openable(credential)
-    shown, _ = made(admin, resource), made(admin, second, label="Home", ipAddress="198.51.100.9")
+    shown, other = made(admin, resource), made(admin, second, label="Home", ipAddress="198.51.100.9")
+    path = f"/static-ip-rules/{shown['id']}"
 
-    admin.patch(f"/static-ip-rules/{shown['id']}", json={"label": "Head office"})
-
+    admin.patch(path, json={"label": "Head office"})
     assert live() == {(resource.id, OFFICE), (second.id, "198.51.100.9/32")}
+    admin.patch(path, json={"resourceIds": [str(second.id)]})
+
+    assert live() == {(second.id, OFFICE), (second.id, "198.51.100.9/32")}
+    assert admin.get(f"/static-ip-rules/{other['id']}").json == other
 
 
 def test_what_is_done_is_told_of_the_rule_by_its_label(admin: Caller, resource: Resource) -> None:

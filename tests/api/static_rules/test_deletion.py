@@ -165,6 +165,22 @@ def test_what_is_being_deleted_lets_in_no_more_whatever_lets_in_again(admin: Cal
     assert live() == set() and admin.get(path).json["deletingSince"] is not None
 
 
+def test_what_another_resource_lets_in_again_is_not_what_is_deleted(
+    admin: Caller, resource: Resource, credential: Credential
+) -> None:
+    going = openable(credential)
+    let_in(admin, resource)
+    let_in(admin, going, label="Home")
+    delete_resource_by_force(as_user(admin.user), going.id)
+
+    change_resource(as_user(admin.user), resource.id, {"config": {"port": 8443}})
+    assert live() == {(resource.id, OFFICE)}
+    suspend("acme")
+    resume("acme")
+
+    assert live() == {(resource.id, OFFICE)}
+
+
 def test_what_is_being_deleted_is_left_to_the_installation_that_let_it_in(admin: Caller, resource: Resource) -> None:
     path = deleted(admin, resource)
 

@@ -1,23 +1,37 @@
 """Static rules with an end: it comes once, and can be moved."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from api.claims import claim
-from api.database import clock, now, write
+from api.credentials.models import Credential
+from api.database import clock, current_time, now, write
 from api.due import LEASE_SECONDS, Priority, postpone
 from api.lifecycle.expiry import expire_static_rule
 from api.resources.models import Resource
 from api.static_rules.models import StaticRule
 from tests.api.conftest import Caller
-from tests.api.static_rules.conftest import A_WHILE_SECONDS, OFFICE, applied, events, expire, in_a_while, live, made
+from tests.api.static_rules.conftest import (
+    A_WHILE_SECONDS,
+    OFFICE,
+    applied,
+    body,
+    events,
+    expire,
+    in_a_while,
+    live,
+    made,
+    openable,
+)
+from tests.api.test_errors import check
 
 
 def test_one_with_an_end_is_due_then_and_lets_in_no_more(admin: Caller, resource: Resource) -> None:
     shown = made(admin, resource, expiresAt=(end := in_a_while()))
     rule = StaticRule.get()
     assert (rule.due_at, rule.due_priority) == (datetime.fromisoformat(end), Priority.REVOKE)
+    assert events()[0][1]["expiresAt"] == end
     applied()
 
     assert not expire()
@@ -57,6 +71,20 @@ def test_one_that_has_expired_lets_in_again_with_a_later_end(admin: Caller, reso
     assert StaticRule.get().due_at == datetime.fromisoformat(answer.json["expiresAt"])
 
 
+def test_the_moment_of_an_end_is_behind_it(admin: Caller, resource: Resource, standing_clock: None) -> None:
+    end = datetime.fromisoformat(in_a_while())
+    shown = made(admin, resource, expiresAt=(written := end.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    clock.offset += (end - current_time()) // timedelta(microseconds=1)
+    assert expire()
+
+    admin.patch(f"/static-ip-rules/{shown['id']}", json={"label": "Head office"})
+    assert live() == set()
+    refusal = admin.post("/static-ip-rules", json=body(resource, label="Home", expiresAt=written))
+
+    check(refusal, 400, "VALIDATION_ERROR")
+    assert refusal.json["details"] == {"expiresAt": ["must be in the future"]}
+
+
 def test_a_later_end_that_comes_while_it_expires_counts(admin: Caller, resource: Resource) -> None:
     """A worker has the row already: what is wanted has moved since."""
     shown = made(admin, resource, expiresAt=in_a_while())
@@ -88,6 +116,19 @@ def test_an_end_that_is_not_reached_any_more_since_the_clock_went_back_still_com
     assert not expire() and live() == {(resource.id, OFFICE)}
     clock.offset += A_WHILE_SECONDS * 1_000_000
     assert expire() and live() == set()
+
+
+def test_one_that_has_expired_stays_closed_whatever_else_is_in_force(
+    admin: Caller, resource: Resource, credential: Credential
+) -> None:
+    shown, second = made(admin, resource, expiresAt=in_a_while()), openable(credential)
+    made(admin, second, label="Home")
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+    assert expire()
+
+    admin.patch(f"/static-ip-rules/{shown['id']}", json={"label": "Head office"})
+
+    assert live() == {(second.id, OFFICE)}
 
 
 def test_an_end_that_is_taken_away_while_it_expires_comes_no_more(admin: Caller, resource: Resource) -> None:

@@ -97,7 +97,8 @@ def test_a_private_address_is_let_in_where_the_operator_says_so(
     assert refusal.json["details"] == {"ipAddress": [reason]}
 
 
-def test_no_two_are_alike(admin: Caller, resource: Resource) -> None:
+def test_no_two_are_alike(admin: Caller, outsider: Caller, resource: Resource) -> None:
+    made(outsider, openable(make_credential(Organisation.get_by_id(outsider.user.organisation_id))))
     made(admin, resource)
     other = made(admin, resource, label="Home")
 

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from api.credentials.models import Credential
-from api.database import current_time, write
+from api.database import clock, current_time, write
 from api.due import Priority
 from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets import overdue
 from api.targets import service as targets
+from api.targets.holding import Held
 from api.targets.models import Grant, Rule, Target
 from api.targets.wanting import opening as opening_of
+from tests.api.accounts.acting import columns
 from tests.rows import make_credential, make_organisation, make_resource, make_session
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -190,6 +192,29 @@ def test_what_has_ended_does_not_end_again(resource: Resource) -> None:
     assert grant_of(session).ended_at == before
 
 
+def test_who_left_a_rule_to_others_has_ended_when_he_did(resource: Resource) -> None:
+    first, last = opened(resource), opened(resource)
+    ended(first)
+    before = columns(grant_of(first))
+    clock.offset += 1_000_000
+
+    ended(last)
+
+    assert not Rule.select().exists(), "no cloud was asked for it"
+    assert columns(grant_of(first)) == {**before, "rule_id": None}
+
+
+def test_what_ends_is_given_up_also_where_its_target_is_not_held_yet(resource: Resource) -> None:
+    session, other = opened(resource), opened(resource, address=THERE)
+    added()
+
+    with write():
+        assert targets.end(Grant.session_id == session.id, Held(frozenset(), {})) == {session.id}
+
+    assert [grant_of(each).status for each in (session, other)] == ["REMOVING", "APPLIED"]
+    assert Target.get().due_priority == Priority.REVOKE
+
+
 def test_a_rule_that_no_cloud_was_asked_for_is_over_at_once(resource: Resource) -> None:
     session = opened(resource)
 
@@ -215,13 +240,17 @@ def test_a_rule_keeps_its_resource_and_its_credential_until_it_is_gone(resource:
     assert held() == (False, False)
 
 
-def test_what_a_cloud_refused_keeps_no_credential_whatever_others_have(credential: Credential) -> None:
-    session = opened(openable(credential))
+def test_what_a_cloud_refused_keeps_nothing_whatever_others_have(
+    credential: Credential,
+) -> None:
+    resource = openable(credential)
+    session = opened(resource)
     with write():
         Grant.update(status="FAILED", error="Limit: too many rules").where(Grant.session_id == session.id).execute()
     opened(openable(make_credential(make_organisation(), is_valid=True, account="2")))
 
     assert not targets.has_rules_of_credential(credential.id)
+    assert not targets.has_rules_of_resource(resource.id)
 
 
 def test_all_targets_of_a_credential_are_looked_at(credential: Credential) -> None:
