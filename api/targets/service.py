@@ -214,8 +214,8 @@ def _write_ends(
     Grant.update(
         ended_at=peewee.fn.COALESCE(Grant.ended_at, now()),
         status=peewee.Case(None, [(is_over | was_over, REMOVED)], REMOVING),
-        removed_at=peewee.Case(None, [(was_over, Grant.removed_at), (is_over, now())], None),
-        error=peewee.Case(None, [(was_over, Grant.error)], None),
+        removed_at=peewee.Case(None, [(was_over, Grant.removed_at), (is_over, now())]),
+        error=None,
         kept_by=by_row(Grant.rule_id, keepers, Grant.kept_by),
         rule_id=peewee.Case(None, [(is_forgotten, None)], Grant.rule_id),
     ).where(Grant.id.in_([one.id for one in ending]) | is_forgotten).execute()
