@@ -67,6 +67,6 @@ def _let_in_to(account: str, tried: KeptSecret) -> None:
     theirs = Resource.credential_id == tried.credential_id
     elsewhere = Rule.select(Rule.id).join(Target, on=(Target.id == Rule.target_id)).where(Target.account != account)
     which = Grant.resource_id.in_(Resource.select(Resource.id).where(theirs)) & Grant.rule_id.in_(elsewhere)
-    targets.hold(Resource.select().where(theirs, Resource.deleting_since.is_null()), which)
+    targets.hold(Resource.select().where(theirs), which)
     sessions.end_grants(Actor.system(tried.organisation_id), which, RESOURCE_CHANGED)
     static_rules.let_in_again(theirs)
