@@ -9,7 +9,7 @@ from api.actor import Actor
 from api.claims import claim
 from api.clouds.rules import State
 from api.credentials.models import Credential, CredentialSecret
-from api.database import current_time, write
+from api.database import current_time, now, write
 from api.due import Priority
 from api.errors import (
     CredentialInUse,
@@ -40,7 +40,7 @@ from tests.api.lifecycle.conftest import (
 )
 from tests.api.lifecycle.deletions import FORCED, UNFORCED, each_kind, is_there
 from tests.refused import refused
-from tests.rows import make_credential, make_resource, make_session
+from tests.rows import fresh, make_credential, make_resource, make_session
 from tests.worker.bench import a_vault, keep_secret
 
 # What nobody uses
@@ -136,7 +136,46 @@ def test_who_uses_it_is_named(by_ada: Actor, uma: User, resource: Resource, kind
 
 
 @each_kind
-def test_static_rules_are_named_by_their_labels(by_ada: Actor, uma: User, resource: Resource, kind: str) -> None:
+def test_five_who_use_it_are_all_named(by_ada: Actor, uma: User, resource: Resource, kind: str) -> None:
+    *others, last = [opened(uma, resource, address=f"81.2.69.{number}") for number in range(5)]
+
+    with pytest.raises(UNFORCED[kind][1]) as caught:
+        UNFORCED[kind][0](by_ada, resource)
+
+    named = ", ".join(f"session {session.id} of {uma.name}" for session in others)
+    assert f"in use by {named} and session {last.id} of {uma.name}. " in str(caught.value)
+
+
+@each_kind
+def test_who_uses_something_else_or_waits_in_vain_is_not_named(
+    by_ada: Actor, uma: User, organisation: Organisation, resource: Resource, kind: str
+) -> None:
+    opened(uma, openable(make_credential(organisation, is_valid=True)))
+    inside = opened(uma, resource)
+    serve()
+    with write():
+        Resource.update(is_active=False).where(Resource.id == resource.id).execute()
+    opened(uma, fresh(resource), address="81.2.69.143")
+
+    with pytest.raises(UNFORCED[kind][1], match=f"in use by session {inside.id} of {uma.name}\\."):
+        UNFORCED[kind][0](by_ada, resource)
+
+
+def test_a_rule_that_nobody_holds_any_more_is_in_the_way_too(by_ada: Actor, uma: User, resource: Resource) -> None:
+    opened(uma, resource)
+    serve()
+    with write():
+        Grant.update(rule_id=None, status="REMOVED", removed_at=now()).execute()
+
+    with pytest.raises(CredentialInUse, match=r"in use by rules that are being removed\."):
+        delete_credential(by_ada, resource.credential_id)
+
+
+@each_kind
+def test_static_rules_are_named_by_their_labels(
+    by_ada: Actor, uma: User, organisation: Organisation, resource: Resource, kind: str
+) -> None:
+    static_rule(openable(make_credential(organisation, is_valid=True)), label="Elsewhere")
     session = opened(uma, resource)
     static_rule(resource, label="Head office")
 

@@ -1,6 +1,8 @@
 """What is deleted by force lets nobody in from then on, and is gone with its last rule."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,27 +14,30 @@ from api.claims import claim
 from api.clouds.rules import State
 from api.credentials import service as credentials
 from api.credentials.models import Credential, CredentialSecret
-from api.database import now, write
+from api.database import current_time, now, write
 from api.due import Priority, want
 from api.errors import (
     Conflict,
 )
 from api.installation import identity
-from api.lifecycle import reconciliation
+from api.lifecycle import reconciliation, verification
 from api.lifecycle.changing import change_resource
 from api.lifecycle.deleting import (
     delete_credential_by_force,
     delete_resource_by_force,
     finish,
 )
+from api.lifecycle.restoring import start_anew
 from api.resources import service as resources
 from api.resources.models import Resource
 from api.resources.service import NewResourceFields
+from api.resources.verdict import wanted
+from api.sessions import service as sessions
 from api.static_rules.models import StaticRuleResource
 from api.targets.models import Grant, Rule, Target
 from api.targets.verdict import Outcome, Report
 from api.targets.work import work_on
-from tests.api.accounts.acting import events
+from tests.api.accounts.acting import events, tells, told
 from tests.api.lifecycle.conftest import (
     open_on,
     openable,
@@ -71,8 +76,27 @@ def test_by_force_it_is_closed_at_once_and_gone_with_its_last_rule(
     assert not is_there(kind, resource) and rules_left() == 0
     assert state_of(session) == ("CANCELLED", reason)
     assert not StaticRuleResource.select().exists()
-    deletions = [(event.actor_type, event.details) for event in events(f"{kind.upper()}_DELETE")]
-    assert deletions == [("USER", {"force": True}), ("SYSTEM", {"rulesRemoved": True})]
+
+
+@each_kind
+def test_the_trail_tells_what_goes_by_force_and_that_it_has_gone(
+    by_ada: Actor, uma: User, resource: Resource, credential: Credential, kind: str
+) -> None:
+    opened(uma, resource)
+    serve()
+    before = len(events())
+
+    FORCED[kind][0](by_ada, resource)
+    serve()
+
+    system = Actor.system(by_ada.organisation_id)
+    subjects = [("RESOURCE", resource.id, resource.name), ("CREDENTIAL", credential.id, credential.name)]
+    expected = [
+        tells(actor, f"{subject[0]}_DELETE", subject, details=details)
+        for actor, details in ((by_ada, {"force": True}), (system, {"rulesRemoved": True}))
+        for subject in subjects[: 1 if kind == "resource" else 2]
+    ]
+    assert [told(event) for event in events()[before:] if event.event_type.endswith("_DELETE")] == expected
 
 
 def test_a_secret_stays_until_the_last_rule_is_removed_with_it(
@@ -122,8 +146,79 @@ def test_a_rule_that_the_cloud_will_not_give_up_keeps_it_and_it_says_why(
 
     assert state_of(session) == ("EXPIRING", reason)
     assert [grant.error for grant in Grant.select()] == ["UnauthorizedOperation: no"]
-    shown = fresh(resource) if kind == "resource" else Credential.get_by_id(resource.credential_id)
+    shown = what_is(kind, resource)
     assert shown.verification_error == "UnauthorizedOperation: no"
+    assert shown.updated_at > shown.deleting_since
+
+
+def what_is(kind: str, resource: Resource) -> Any:
+    """What is to be deleted, as it is now."""
+    return fresh(resource) if kind == "resource" else Credential.get_by_id(resource.credential_id)
+
+
+@each_kind
+def test_each_says_why_it_is_kept_itself(
+    by_ada: Actor, uma: User, organisation: Organisation, resource: Resource, kind: str
+) -> None:
+    second, stays = (openable(make_credential(organisation, is_valid=True)) for _ in range(2))
+    opened(uma, resource, second, stays)
+    serve()
+    for each in (resource, second):
+        FORCED[kind][0](by_ada, each)
+
+    for each in (resource, second):
+        keep(each, {"81.2.69.142/32": f"{each.name}: no"})
+
+    said = [what_is(kind, each).verification_error for each in (resource, second, stays)]
+    assert said == [f"{resource.name}: no", f"{second.name}: no", None]
+
+
+@each_kind
+def test_of_several_rules_the_one_that_is_late_for_longest_says_why(
+    by_ada: Actor, uma: User, resource: Resource, kind: str
+) -> None:
+    for number in range(3):
+        opened(uma, resource, address=f"81.2.69.{number}")
+    serve()
+    quiet, longest, later = Grant.select().order_by(Grant.id.desc())
+    for ended in (quiet, longest, later):
+        assert ended.session_id
+        sessions.stop(by_ada, ended.session_id)
+    FORCED[kind][0](by_ada, resource)
+
+    keep(resource, {quiet.address: None, longest.address: "first", later.address: "second"})
+
+    assert what_is(kind, resource).verification_error == "first"
+
+
+@each_kind
+def test_a_rule_that_was_left_to_another_installation_keeps_nothing(
+    by_ada: Actor, uma: User, resource: Resource, kind: str
+) -> None:
+    opened(uma, resource)
+    serve()
+    start_anew()
+    opened(uma, resource)
+    serve()
+
+    FORCED[kind][0](by_ada, resource)
+    finish()
+
+    assert what_is(kind, resource).verification_error is None
+
+
+def keep(resource: Resource, errors: Mapping[str, str | None]) -> None:
+    """The cloud gives up none of the rules on what a resource names, for the reason that is said by its address."""
+    target = Target.get(Target.identifier == resource.resource_identifier)
+    with write():
+        Target.update(due_at=None).where(Target.id != target.id).execute()
+        want(Target, Target.id == target.id, Priority.REVOKE)
+    taken = claim([Target], list(Priority))
+    assert taken is not None
+    kept = Outcome(State.PRESENT, was_wanted=False, is_ours=True, was_ours=True)
+    rules = Rule.select().where(Rule.target_id == target.id)
+    outcomes = {rule.id: replace(kept, error=errors[rule.address]) for rule in rules}
+    reconciliation.record(taken, Report(outcomes), 600)
 
 
 def test_a_credential_that_is_invalid_and_going_says_why_once(by_ada: Actor, uma: User, resource: Resource) -> None:
@@ -153,6 +248,22 @@ def test_nobody_looks_any_more_for_what_is_being_deleted(by_ada: Actor, uma: Use
     make_due(resource)
 
     delete_resource_by_force(by_ada, resource.id)
+
+    assert fresh(resource).due_at is None
+
+
+def test_who_is_looking_at_it_meanwhile_has_it_looked_for_no_more(
+    by_ada: Actor, uma: User, credential: Credential
+) -> None:
+    """As it was made: nothing else has been wanted of it."""
+    resource = openable(credential, due_at=current_time())
+    opened(uma, resource)
+    serve()
+    taken, asked = claim([Resource], list(Priority)), wanted(resource.id)
+    assert taken is not None and asked is not None
+
+    delete_resource_by_force(by_ada, resource.id)
+    verification.resource_seen(taken, asked, None, 1800)
 
     assert fresh(resource).due_at is None
 

@@ -77,6 +77,17 @@ def test_who_read_something_older_deletes_nothing(admin: Caller, resource: Resou
             check(admin.delete(path_of(kind, resource) + query, headers=stale), 412, "PRECONDITION_FAILED")
 
 
+@each_kind
+@pytest.mark.parametrize(("query", "code"), [("", 204), ("?force=true", 202)])
+def test_who_read_it_as_it_is_deletes_it(admin: Caller, resource: Resource, kind: str, query: str, code: int) -> None:
+    path = path_of(kind, resource)
+    read = {"If-Match": admin.get(path).headers["ETag"]}
+
+    assert admin.delete(path + query, headers=read).status_code == code
+
+    check(admin.get(path), 404, f"{kind.upper()}_NOT_FOUND")
+
+
 def _deactivate(admin: Caller, who: Caller, _: Resource) -> Any:
     return admin.patch(f"/users/{who.user.id}", json={"isActive": False})
 
