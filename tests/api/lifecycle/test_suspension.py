@@ -48,7 +48,8 @@ def test_a_suspended_organisation_has_nothing_open(by_ada: Actor, uma: User, cre
     assert rules_left() == 0
     told = [(event.event_type, event.actor_type, event.details) for event in events("ORGANIZATION_UPDATE")][1:]
     assert told == [("ORGANIZATION_UPDATE", "SYSTEM", {"suspended": True})]
-    assert len(events("SESSION_STOP")) == 2
+    stopped = [(event.organisation_id, event.actor_type) for event in events("SESSION_STOP")]
+    assert stopped == [(uma.organisation_id, "SYSTEM")] * 2
 
 
 def test_others_go_on(by_ada: Actor, resource: Resource) -> None:

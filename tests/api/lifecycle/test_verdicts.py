@@ -14,7 +14,7 @@ from api.resources.models import Resource
 from api.sessions import service as sessions
 from api.targets.models import Grant, Rule, Target
 from api.targets.verdict import Outcome, Report
-from tests.api.lifecycle.conftest import openable, opened, serve, state_of, static_rule
+from tests.api.lifecycle.conftest import events, openable, opened, serve, state_of, static_rule
 from tests.api.lifecycle.test_changing import grants_of, offer, see
 from tests.rows import fresh, make_credential, make_due
 from tests.worker.bench import a_vault, keep_secret
@@ -113,6 +113,8 @@ def test_a_static_rule_follows_a_credential_to_another_account(
     assert offer(credential, "210987654321").account == "210987654321"
 
     assert state_of(session) == ("CANCELLED", "RESOURCE_CHANGED")
+    [stopped] = events("SESSION_STOP")
+    assert (stopped.organisation_id, stopped.actor_type) == (uma.organisation_id, "SYSTEM")
     assert [grant.status for grant in grants_of(rule)] == ["REMOVED", "PENDING"]
     serve()
     assert said() == {("APPLIED", None)}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.actor import Actor
 from api.claims import claim
 from api.credentials.models import Credential
 from api.database import clock, current_time, now, write
@@ -11,6 +12,8 @@ from api.due import LEASE_SECONDS, Priority, postpone
 from api.lifecycle.expiry import expire_static_rule
 from api.resources.models import Resource
 from api.static_rules.models import StaticRule
+from tests.api.accounts import acting
+from tests.api.accounts.acting import tells, told
 from tests.api.conftest import Caller
 from tests.api.static_rules.conftest import (
     A_WHILE_SECONDS,
@@ -55,6 +58,25 @@ def test_that_one_has_expired_is_told_once_also_where_the_worker_died(admin: Cal
 
     assert not expire()
     assert [event for event, _ in events()].count("STATIC_IP_RULE_EXPIRE") == 1
+
+
+def test_the_trail_tells_which_has_expired(admin: Caller, resource: Resource) -> None:
+    shown = made(admin, resource, expiresAt=in_a_while())
+    clock.offset += A_WHILE_SECONDS * 1_000_000
+
+    assert expire()
+
+    [event] = acting.events("STATIC_IP_RULE_EXPIRE")
+    subject = ("STATIC_IP_RULE", shown["id"], "Office")
+    assert told(event) == tells(Actor.system(admin.user.organisation_id), "STATIC_IP_RULE_EXPIRE", subject)
+
+
+def test_it_expires_at_its_very_end(admin: Caller, resource: Resource, standing_clock: None) -> None:
+    shown = made(admin, resource, expiresAt=in_a_while())
+    left = datetime.fromisoformat(shown["expiresAt"]) - current_time()
+    clock.offset += left // timedelta(microseconds=1)
+
+    assert expire() and live() == set()
 
 
 def test_one_that_has_expired_lets_in_again_with_a_later_end(admin: Caller, resource: Resource) -> None:
