@@ -16,7 +16,7 @@ from api import due
 from api.claims import abandon, claim, new_slot
 from api.credentials.models import Credential
 from api.database import bind, clock, connection, current_time, database, write
-from api.due import Claim, Priority, Turn, renew, settle
+from api.due import LEASE_SECONDS, Claim, Priority, Turn, release, renew, settle
 from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets.models import Target
@@ -287,3 +287,22 @@ def test_what_the_dead_had_claimed_is_taken_over_at_once_and_is_inherited() -> N
     assert claim([Credential], ALL) is None, "what the living have is theirs"
     renew(taken)
     assert abandon([Credential, Resource], dead) == 0
+
+
+def test_what_is_in_the_next_slot_is_not_abandoned() -> None:
+    make_due(make_credential())
+    slot = new_slot()
+    assert claim([Credential], ALL, slot + 1)
+
+    assert abandon([Credential], slot) == 0
+
+
+def test_what_ran_out_or_was_given_back_is_not_abandoned(standing_clock: None) -> None:
+    slot = new_slot()
+    make_due(make_credential(), make_credential())
+    taken = claim([Credential], ALL, slot)
+    assert taken and claim([Credential], ALL, slot)
+    release(taken, is_under_way=True)
+    clock.offset += LEASE_SECONDS * 1_000_000
+
+    assert abandon([Credential], slot) == 0

@@ -190,6 +190,13 @@ def test_a_released_row_can_be_taken_at_once_and_is_not_inherited() -> None:
     assert not take().inherited
 
 
+def test_a_row_that_is_released_while_a_call_may_land_is_taken_at_once_and_inherited() -> None:
+    make_due(make_credential())
+    release(take(), is_under_way=True)
+
+    assert take().inherited
+
+
 def test_a_postponed_row_waits_longer_each_time() -> None:
     credential = make_credential()
     make_due(credential)
