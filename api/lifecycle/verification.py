@@ -16,7 +16,7 @@ from api.sessions import service as sessions
 from api.static_rules import service as static_rules
 from api.targets import restored
 from api.targets import service as targets
-from api.targets.models import Grant, Rule, Target
+from api.targets.models import Grant
 
 _OF_ANOTHER_ACCOUNT = Refused(OTHER_ACCOUNT, "rules are applied that only a secret of the account in use can remove")
 
@@ -35,7 +35,7 @@ def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, loo
         if verdict.accepted(claim, tried, verified, look_again_seconds) is Effect.LOOK_AGAIN:
             resources.look_at_all(tried.credential_id)
             if moves:
-                _let_in_to(verified.account, tried)
+                _let_in_again(tried)
             targets.look_at_all(tried.credential_id)
 
 
@@ -62,11 +62,11 @@ def _is_of_another_account(tried: KeptSecret, verified: Verified) -> bool:
     return credential is not None and credential.account not in (None, verified.account)
 
 
-def _let_in_to(account: str, tried: KeptSecret) -> None:
+def _let_in_again(tried: KeptSecret) -> None:
     """The resources of a credential are objects of another account from now on: as if each of them had changed."""
     theirs = Resource.credential_id == tried.credential_id
-    elsewhere = Rule.select(Rule.id).join(Target, on=(Target.id == Rule.target_id)).where(Target.account != account)
-    which = Grant.resource_id.in_(Resource.select(Resource.id).where(theirs)) & Grant.rule_id.in_(elsewhere)
+    # What could not be asked for is on no account's target, and is still to be.
+    which = Grant.resource_id.in_(Resource.select(Resource.id).where(theirs)) & Grant.rule_id.is_null(False)
     targets.hold(Resource.select().where(theirs), which)
     sessions.end_grants(Actor.system(tried.organisation_id), which, RESOURCE_CHANGED)
     static_rules.let_in_again(theirs)

@@ -121,6 +121,19 @@ def test_a_static_rule_follows_a_credential_to_another_account(
     assert [Target.get_by_id(each.target_id).account for each in Rule.select()] == ["210987654321"]
 
 
+def test_who_waits_for_what_is_not_verified_yet_waits_for_it_in_another_account_too(
+    uma: User, credential: Credential
+) -> None:
+    session = opened(uma, resource := openable(credential, is_active=False))
+
+    offer(credential, "210987654321")
+    see(resource)
+    serve()
+
+    assert state_of(session) == ("ACTIVE", None)
+    assert [Target.get_by_id(each.target_id).account for each in Rule.select()] == ["210987654321"]
+
+
 def test_what_was_refused_stays_where_the_account_is_the_same(
     uma: User, resource: Resource, credential: Credential
 ) -> None:
