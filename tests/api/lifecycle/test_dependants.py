@@ -1,8 +1,11 @@
 """What goes with a credential or a resource, as whoever is about to delete it is told."""
 
+import uuid
+
 from api.accounts.models import Organisation, User
 from api.actor import Actor
 from api.credentials.models import Credential
+from api.lifecycle.changing import change_resource
 from api.lifecycle.dependants import Dependants, dependants_of_credential, dependants_of_resource
 from api.resources.models import Resource
 from api.sessions import service as sessions
@@ -54,7 +57,18 @@ def test_a_rule_that_is_still_being_removed_keeps_it(by_ada: Actor, uma: User, r
     assert dependants(kind, resource) == Dependants([resource], [], [], is_in_use=True)
 
 
+def test_a_rule_that_a_resource_left_behind_keeps_its_credential(
+    by_ada: Actor, organisation: Organisation, uma: User, resource: Resource, credential: Credential
+) -> None:
+    opened(uma, resource)
+    serve()
+    other = make_credential(organisation, account="210987654321", is_valid=True)
+    change_resource(by_ada, resource.id, {"credential_id": str(other.id)})
+
+    assert dependants_of_credential(credential) == Dependants([], [], [], is_in_use=True)
+
+
 def test_the_resources_of_a_credential_go_with_it_the_oldest_first(credential: Credential) -> None:
-    theirs = [openable(credential) for _ in range(3)]
+    theirs = [openable(credential, id=uuid.UUID(int=number)) for number in (3, 2, 1)]
 
     assert dependants_of_credential(credential).resources == theirs
