@@ -271,8 +271,9 @@ def test_a_claim_moves_its_organisation_to_the_end_of_the_line() -> None:
     assert Turn.get_by_id(credential.organisation_id).served_at.year >= 2026
 
 
-def test_what_the_dead_had_claimed_is_taken_over_at_once_and_is_inherited() -> None:
-    dead, living = new_slot(), new_slot()
+@pytest.mark.parametrize("dead", [6, 7])
+def test_what_the_dead_had_claimed_is_taken_over_at_once_and_is_inherited(dead: int) -> None:
+    living = dead + 1
     theirs, others = make_credential(), make_credential()
     make_due(theirs)
     assert claim([Credential], ALL, dead)
@@ -287,14 +288,6 @@ def test_what_the_dead_had_claimed_is_taken_over_at_once_and_is_inherited() -> N
     assert claim([Credential], ALL) is None, "what the living have is theirs"
     renew(taken)
     assert abandon([Credential, Resource], dead) == 0
-
-
-def test_what_is_in_the_next_slot_is_not_abandoned() -> None:
-    make_due(make_credential())
-    slot = new_slot()
-    assert claim([Credential], ALL, slot + 1)
-
-    assert abandon([Credential], slot) == 0
 
 
 def test_what_ran_out_or_was_given_back_is_not_abandoned(standing_clock: None) -> None:
