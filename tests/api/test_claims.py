@@ -99,6 +99,34 @@ def test_organisations_take_turns() -> None:
     assert all(len(set(served[turn : turn + 3])) == 3 for turn in range(0, 12, 3))
 
 
+def test_of_many_organisations_the_one_with_the_most_urgent_row_is_served_first() -> None:
+    urgent = served_just_now()
+    make_due(*(make_credential() for _ in range(10)), priority=Priority.RECHECK)
+    make_due(urgent, priority=Priority.REVOKE)
+
+    assert take().row_id == urgent.id
+
+
+def test_of_many_organisations_the_one_that_waited_longest_is_served_first() -> None:
+    rows = [make_credential() for _ in range(10)]
+    make_due(*rows)
+    with write():
+        for waited, row in enumerate(rows):
+            served = current_time() - timedelta(minutes=waited)
+            Turn.update(served_at=served).where(Turn.organisation_id == row.organisation_id).execute()
+
+    assert [take().row_id for _ in rows] == [row.id for row in reversed(rows)]
+
+
+def test_many_organisations_with_nothing_due_are_in_nobodys_way() -> None:
+    for _ in range(10):
+        make_organisation()
+    row = served_just_now()
+    make_due(row)
+
+    assert take().row_id == row.id
+
+
 def test_eight_threads_never_share_a_claim(db: str) -> None:
     organisations = (make_organisation(), make_organisation())
     rows = [make_credential(organisation) for organisation in organisations for _ in range(40)]

@@ -190,11 +190,16 @@ def test_a_released_row_can_be_taken_at_once_and_is_not_inherited() -> None:
     assert not take().inherited
 
 
-def test_a_row_that_is_released_while_a_call_may_land_is_taken_at_once_and_inherited() -> None:
+def test_a_row_that_is_given_back_while_a_call_may_land_is_inherited() -> None:
     make_due(make_credential())
     release(take(), is_under_way=True)
+    heir = take()
+    assert heir.inherited
+    with write():
+        postpone(heir, "Timeout", longest_seconds=0, is_under_way=True)
 
-    assert take().inherited
+    assert (second := take()).inherited
+    assert second.late_until and heir.late_until and second.late_until > heir.late_until
 
 
 def test_a_postponed_row_waits_longer_each_time() -> None:

@@ -178,6 +178,21 @@ def test_an_inherited_row_is_looked_at_again_when_a_lease_is_over() -> None:
     assert fresh(row).due_at == later(LEASE_SECONDS)
 
 
+@pytest.mark.parametrize(("taking", "left"), [(LEASE_SECONDS - 0.5, 0.5), (LEASE_SECONDS + 5, 0)])
+def test_an_inherited_row_that_was_long_worked_on_is_looked_at_again_as_soon(taking: float, left: float) -> None:
+    row = make_credential()
+    make_due(row)
+    take()
+    clock.offset += LEASE_SECONDS * SECOND
+    heir = take()
+    clock.offset += round(taking * SECOND)
+
+    with write():
+        due.settle(heir, {}, None)
+
+    assert fresh(row).due_at == later(left)
+
+
 def test_an_inherited_row_may_be_looked_at_sooner_and_stays_inherited() -> None:
     row = make_credential()
     make_due(row)
@@ -266,6 +281,15 @@ def test_a_postponed_row_counts_its_failure(monkeypatch: pytest.MonkeyPatch) -> 
     with write():
         assert due.postpone(take(), "Refused", 1.5) == 1.5
     assert work(row) == {**failed, "attempts": 5, "last_failure": "Refused", "due_at": later(1.5)}
+
+
+def test_what_is_to_be_revoked_is_tried_again_the_sooner() -> None:
+    row = make_credential()
+    make_due(row, priority=Priority.REVOKE)
+    put(row, attempts=10)
+
+    with write():
+        assert due.postpone(take(), "Timeout") <= 15
 
 
 def test_a_failure_that_was_overtaken_changes_nothing_but_the_claim() -> None:
