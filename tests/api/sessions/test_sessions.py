@@ -169,6 +169,15 @@ def test_a_session_is_active_when_all_its_addresses_are_seen(
     )
 
 
+def test_a_session_that_is_active_at_once_has_started(admin: Caller, resource: Resource) -> None:
+    session_id = started(admin)["id"]
+
+    settle_grants(session_id, "APPLIED")
+
+    shown = admin.get(f"/sessions/{session_id}").json
+    assert shown["status"] == "ACTIVE" and shown["startedAt"]
+
+
 def test_what_is_not_removed_after_two_minutes_is_shown_as_overdue(admin: Caller, resource: Resource) -> None:
     session_id = started(admin)["id"]
     stopped(admin, session_id)

@@ -1,6 +1,7 @@
 """Letting oneself in on the Sessions page, claim by claim, without a browser."""
 
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -107,6 +108,16 @@ class TestWhatIsChecked:
         ended(opened(ada, one, three))
 
         assert checked(ada.get(PATH)) == [str(one.id), str(three.id)]
+
+    def test_what_was_opened_last_is_told_by_the_time_alone(
+        self, ada: Visitor, admin: Caller, credential: Credential
+    ) -> None:
+        resources = [openable(credential) for _ in range(3)]
+        for number, resource in enumerate(resources):
+            columns = {"id": uuid.UUID(int=9 - number), "user_id": admin.user.id}
+            make_session(credential.organisation_id, resource, **columns)
+
+        assert checked(ada.get(PATH)) == [str(resources[-1].id)]
 
     def test_what_one_opened_last_is_as_far_as_it_can_be_opened(self, ada: Visitor, credential: Credential) -> None:
         one, two, three = (openable(credential, name=name) for name in ("api", "db", "web"))
