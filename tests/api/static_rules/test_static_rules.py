@@ -41,6 +41,14 @@ def test_a_static_rule_lets_in_at_once(admin: Caller, resource: Resource, creden
     )
 
 
+def test_what_it_opens_is_told_in_the_order_in_which_it_was_added(admin: Caller, credential: Credential) -> None:
+    resources = [openable(credential) for _ in range(6)]
+
+    made(admin, *reversed(resources))
+
+    assert events()[0][1]["resources"] == [each.name for each in resources]
+
+
 @pytest.mark.parametrize(
     ("written", "kept"),
     [("203.0.113.7", "203.0.113.7"), ("203.0.113.7/32", "203.0.113.7"), ("2001:DB8::/48", "2001:db8::/48")],

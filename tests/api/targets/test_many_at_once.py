@@ -7,7 +7,7 @@ import pytest
 
 from api.accounts.models import Organisation
 from api.credentials.models import Credential
-from api.database import write
+from api.database import current_time, write
 from api.due import Priority
 from api.resources.models import Resource
 from api.sessions.models import Session
@@ -60,6 +60,7 @@ def test_grants_are_shown_in_the_order_in_which_they_were_asked_for(credential: 
 
     shown = [(one.resource_id, one.address) for one in grants_of(session)]
     assert shown == [(resource.id, str(address)) for resource, address in asked]
+    assert all(one.created_at <= current_time() for one in grants_of(session))
     assert {one.rule_id for one in grants_of(session)} == {rule.id for rule in Rule.select()}
     assert {(rule.target_id, rule.address) for rule in Rule.select()} == {
         (target.id, str(address)) for target in Target.select() for address in ADDRESSES

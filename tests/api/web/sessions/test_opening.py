@@ -114,8 +114,8 @@ class TestWhatIsChecked:
     ) -> None:
         resources = [openable(credential) for _ in range(3)]
         for number, resource in enumerate(resources):
-            columns = {"id": uuid.UUID(int=9 - number), "user_id": admin.user.id}
-            make_session(credential.organisation_id, resource, **columns)
+            session_id = uuid.UUID(int=9 - number)
+            make_session(credential.organisation_id, resource, id=session_id, user_id=admin.user.id)
 
         assert checked(ada.get(PATH)) == [str(resources[-1].id)]
 
