@@ -1,17 +1,20 @@
 """Signing in and out on the pages, and who is shown what."""
 
 import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 
 from api.accounts.models import Login, User
 from api.audit_log.models import AuditEntry
-from api.cookies import LIFETIME
+from api.cookies import LIFETIME, Shown, give, new_key
 from api.database import clock, write
+from api.settings import Settings
 from api.web.menu import entries
 from tests.api.conftest import BASE, PASSWORD, Caller
 from tests.api.test_errors import bind_to_nothing
@@ -146,6 +149,17 @@ def test_a_cookie_that_we_did_not_make_is_nobodys(ada: Visitor, stranger: Visito
         assert stranger.get("/credentials").status_code == 303, value
     stranger.client.set_cookie("entryguard", cookie.value)
     assert stranger.get("/credentials").status_code == 200
+
+
+def test_who_has_our_secret_and_not_a_logins_key_is_nobody(ada: Visitor, stranger: Visitor, settings: Settings) -> None:
+    """A copy of the database names every login, and tells no key."""
+    cookie = ada.client.get_cookie("entryguard")
+    assert cookie is not None
+    login_id, answer = uuid.UUID(cookie.value.split(".")[0]), flask.Response()
+    for key, status in ((new_key(), 303), (cookie.value.split(".")[1], 200)):
+        give(answer, Shown(login_id, key), settings)
+        stranger.client.set_cookie("entryguard", answer.headers.getlist("Set-Cookie")[-1].split(";")[0].split("=")[1])
+        assert stranger.get("/credentials").status_code == status
 
 
 def test_signing_out_ends_it_for_every_copy_of_the_cookie(ada: Visitor, stranger: Visitor) -> None:
