@@ -1,6 +1,7 @@
 """Who is served next, and that nobody is served twice at once."""
 
 import multiprocessing
+import random
 import threading
 import time
 import uuid
@@ -20,6 +21,7 @@ from api.due import LEASE_SECONDS, Claim, Priority, Turn, release, renew, settle
 from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets.models import Target
+from tests.eventually import eventually
 from tests.locks import other
 from tests.proof.statements import heard
 from tests.rows import make_credential, make_due, make_organisation, make_resource, make_target
@@ -145,6 +147,33 @@ def test_eight_threads_never_share_a_claim(db: str) -> None:
         thread.join()
 
     assert Counter(taken) == Counter(row.id for row in rows)
+
+
+def test_who_comes_too_late_looks_once_more_after_a_pause(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    credential = make_credential(is_valid=True)
+    make_due(credential, make_resource(credential))
+    pauses: set[tuple[float, float]] = set()
+    found: list[Claim | None] = []
+
+    def noted(shortest: float, longest: float) -> float:
+        pauses.add((shortest, longest))
+        return longest
+
+    def look() -> None:
+        with connection():
+            found.append(claim([Credential, Resource], ALL))
+
+    monkeypatch.setattr(random, "uniform", noted)
+    looking = threading.Thread(target=look)
+    with heard() as asked, write():
+        take(Credential)
+        take(Resource)
+        looking.start()
+        # Who asks for the second kind has seen that the first is due.
+        assert eventually(lambda: sum("CASE" in each for each in asked) >= 4)
+    looking.join()
+
+    assert (found, pauses) == ([None], {(0.01, 0.02)})
 
 
 def test_processes_never_share_a_claim(db: str) -> None:
