@@ -139,6 +139,29 @@ def test_what_another_role_gives_too_stays_open(by_ada: Actor, uma: User, resour
 
 
 @each_way
+def test_what_a_role_gives_to_somebody_else_is_closed(
+    by_ada: Actor, organisation: Organisation, uma: User, resource: Resource, way: str
+) -> None:
+    role_of([person(organisation)], [resource])
+    session = opened(uma, resource)
+
+    WAYS[way](by_ada, uma, resource)
+
+    assert state_of(session) == ("CANCELLED", "ROLE_REMOVED")
+
+
+@each_way
+def test_from_whom_nothing_is_taken_has_open_what_he_had(
+    by_ada: Actor, organisation: Organisation, uma: User, resource: Resource, way: str
+) -> None:
+    session = opened(person(organisation), resource)
+
+    WAYS[way](by_ada, uma, resource)
+
+    assert (open_on(session), state_of(session)) == ({resource.id}, ("PENDING", None))
+
+
+@each_way
 def test_a_session_goes_on_with_what_is_left(
     by_ada: Actor, uma: User, resource: Resource, credential: Credential, way: str
 ) -> None:
