@@ -6,6 +6,8 @@ import pytest
 
 from api.accounts.models import Organisation, User
 from api.actor import Actor
+from api.credentials.models import Credential
+from api.database import write
 from api.due import Priority
 from api.installation import identity, is_undecided
 from api.lifecycle.restoring import adopt, start_anew
@@ -15,6 +17,7 @@ from api.static_rules.models import StaticRule
 from api.targets.models import Grant, Target
 from tests.api.accounts.acting import another_organisation, tells, told
 from tests.api.lifecycle.conftest import events, openable, opened, person, rules_left, serve, state_of, static_rule
+from tests.api.lifecycle.test_changing import see
 from tests.rows import make_credential
 
 
@@ -51,6 +54,32 @@ def test_what_is_adopted_stays_as_it_is_and_is_compared_at_once(by_ada: Actor, u
     assert (identity(), is_undecided()) == (was, False)
     assert (state_of(session), let_in_by(rule)) == (("ACTIVE", None), ["APPLIED"])
     assert (Target.get().due_at is not None, Target.get().due_priority) == (True, Priority.REVOKE)
+
+
+def test_what_nobody_could_look_at_is_looked_at_when_it_is_active_again(
+    resource: Resource, credential: Credential
+) -> None:
+    barred = openable(credential, is_active=False)
+    adopt()
+    serve()
+    with write():
+        Target.update(due_at=None).execute()
+
+    see(barred)
+
+    [due] = Target.select().where(Target.due_at.is_null(False))
+    assert (due.identifier, due.due_priority) == (barred.resource_identifier, Priority.REVOKE)
+
+
+def test_what_has_been_active_all_along_is_not_looked_at_whenever_it_is_seen(
+    by_ada: Actor, uma: User, resource: Resource
+) -> None:
+    sessions.stop(by_ada, opened(uma, resource).id)
+    serve()
+
+    see(resource)
+
+    assert (Target.get().listed_at, Target.get().due_at) == (None, None)
 
 
 def test_a_new_installation_ends_sessions_and_lets_static_rules_in_by_rules_of_its_own(
