@@ -239,6 +239,7 @@ def test_a_new_secret_of_another_account_does_not_strand_rules(
         "OtherAccount: rules are applied that only a secret of the account in use can remove"
     )
     assert (after.is_valid, state_of(session)) == (True, ("ACTIVE", None))
+    assert after.due_at is not None, "the one that serves is checked again"
     [kept] = CredentialSecret.select()
     assert (kept.version, kept.state) == (1, secrets.CURRENT)
 
