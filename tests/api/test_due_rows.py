@@ -137,7 +137,8 @@ def test_a_renewed_lease_is_a_whole_one_of_that_row() -> None:
 
 @pytest.mark.parametrize("again", [None, 1800.0])
 def test_a_settled_row_looks_as_new(again: float | None) -> None:
-    row, other = make_credential(), make_credential()
+    organisation = make_organisation()
+    row, other = make_credential(organisation), make_credential(organisation)
     make_due(row, other, priority=Priority.APPLY)
     put(row, attempts=2, unserved_since=current_time(), last_failure="Timeout", due_at=later(-1))
     taken = take()
@@ -264,7 +265,8 @@ def test_an_inherited_row_that_is_not_due_any_more_is_inherited_by_whoever_wants
 
 def test_a_postponed_row_counts_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
-    row, other = make_credential(), make_credential()
+    organisation = make_organisation()
+    row, other = make_credential(organisation), make_credential(organisation)
     make_due(row, other)
     put(row, attempts=3, due_at=later(-1))
     taken, untouched = take(), work(other)

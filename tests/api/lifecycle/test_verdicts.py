@@ -135,12 +135,13 @@ def test_who_waits_for_what_is_not_verified_yet_waits_for_it_in_another_account_
 
 
 def test_what_was_refused_stays_where_the_account_is_the_same(
-    uma: User, resource: Resource, credential: Credential
+    uma: User, organisation: Organisation, credential: Credential
 ) -> None:
-    session = opened(uma, resource)
+    other = make_credential(organisation, account="210987654321", is_valid=True)
+    session = opened(uma, openable(other))
     refuse()
 
-    offer(credential, "123456789012")
+    offer(other, "210987654321")
 
     assert state_of(session) == ("FAILED", None)
     serve()
