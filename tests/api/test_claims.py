@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from api import due
-from api.claims import abandon, claim, new_slot
+from api.claims import _worded, abandon, claim, new_slot
 from api.credentials.models import Credential
 from api.database import bind, clock, connection, current_time, database, write
 from api.due import LEASE_SECONDS, Claim, Priority, Turn, release, renew, settle
@@ -29,6 +29,12 @@ from tests.rows import make_credential, make_due, make_organisation, make_resour
 pytestmark = pytest.mark.usefixtures("db")
 
 ALL = tuple(Priority)
+
+
+@pytest.fixture(autouse=True)
+def _worded_for_each() -> None:
+    """A question is worded once in a process: for a test that comes later a mutant of it would be no other."""
+    _worded.cache_clear()
 
 
 def take(*models: type[due.DueModel]) -> Claim:
