@@ -43,6 +43,15 @@ def test_the_last_event_comes_first(admin: Caller) -> None:
     assert types(admin.get("/audit-logs"))[:3] == ["THIRD", "SECOND", "FIRST"]
 
 
+def test_the_last_event_comes_first_though_the_clock_was_set_back(admin: Caller) -> None:
+    make_events(admin, "FIRST")
+    clock.offset = -HOUR
+    make_events(admin, "SECOND")
+    clock.offset = 0
+
+    assert types(admin.get("/audit-logs"))[:2] == ["SECOND", "FIRST"]
+
+
 def test_pages_hold_fifty_and_follow_the_link(admin: Caller) -> None:
     make_events(admin, *[f"EVENT_{number}" for number in range(120)])
     path: str | None = "/audit-logs"
