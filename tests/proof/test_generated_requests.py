@@ -37,10 +37,16 @@ def _asked(redis_url: str, seed: int) -> tuple[Outcome, list[str]]:
     outcome = Outcome()
     operations = run(redis_url, seed, 8, outcome=outcome, covering=True)
     number = 0
-    while outcome.requests < REQUESTS:
+    # Chance may leave a rare operation for later: it gets some rounds more before it counts as one that never succeeds.
+    while outcome.requests < REQUESTS or (_least(outcome, operations) < SUCCESSES and outcome.requests < 3 * REQUESTS):
         number += 1
         run(redis_url, seed * 1000 + number, 60 if not IS_SHORT else 8, outcome=outcome, covering=False)
     return outcome, operations
+
+
+def _least(outcome: Outcome, operations: list[str]) -> int:
+    """How often the operation succeeded that did so least."""
+    return min(outcome.successes(operation) for operation in operations)
 
 
 def test_every_answer_is_as_the_document_says(asked: tuple[Outcome, list[str]]) -> None:
@@ -57,7 +63,7 @@ def test_as_many_requests_were_made_as_were_asked_for(
 
     assert outcome.requests >= REQUESTS
     assert not [answer for answer in outcome.answers if answer[1] >= 500]
-    least = min(outcome.successes(operation) for operation in operations)
+    least = _least(outcome, operations)
     made = f"{outcome.requests:,} requests of {len(operations)} operations, {outcome.linked:,} of them in stories"
     for promise in ("GENERATED", "P17"):
         figure = f"{made}: 0 of them 5xx, {least} or more 2xx for each operation"
