@@ -57,6 +57,17 @@ def test_a_role_is_made_shown_and_listed(admin: Caller) -> None:
     assert events("ROLE_") == [("ROLE_CREATE", shown["id"], None)]
 
 
+def test_each_event_names_its_role(admin: Caller) -> None:
+    shown = make_role(admin)
+    admin.ask("PATCH", f"/roles/{shown['id']}", json={"description": "Who answers at night"})
+    admin.delete(f"/roles/{shown['id']}")
+
+    rows = AuditEntry.select().where(AuditEntry.event_type.startswith("ROLE_")).order_by(AuditEntry.position)
+    assert [(row.event_type, row.resource_type, row.resource_id, row.resource_name) for row in rows] == [
+        (f"ROLE_{deed}", "ROLE", shown["id"], "On call") for deed in ("CREATE", "UPDATE", "DELETE")
+    ]
+
+
 def test_a_name_is_enough(admin: Caller) -> None:
     shown = admin.post("/roles", json={"name": "Readers"}).json
 
@@ -280,7 +291,9 @@ def test_a_deleted_role_leaves_nothing(admin: Caller, user: Caller) -> None:
 
     assert admin.delete(f"/roles/{shown['id']}").status_code == 204
 
-    check(admin.get(f"/roles/{shown['id']}"), 404, "ROLE_NOT_FOUND")
+    gone = admin.get(f"/roles/{shown['id']}")
+    check(gone, 404, "ROLE_NOT_FOUND")
+    assert gone.json["message"] == f"Role with ID {shown['id']} not found"
     assert not has_links()
     assert events("ROLE_DELETE") == [("ROLE_DELETE", shown["id"], None)]
     assert admin.get(f"/users/{user.user.id}").status_code == admin.get(f"/resources/{resource.id}").status_code == 200
