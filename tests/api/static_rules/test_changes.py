@@ -125,5 +125,7 @@ def test_a_deleted_one_lets_in_no_more(admin: Caller, resource: Resource) -> Non
     assert (Grant.get().status, Target.get().due_priority) == ("REMOVING", Priority.REVOKE)
     assert events()[-1][0] == "STATIC_IP_RULE_DELETE"
     serve()
-    check(admin.get(f"/static-ip-rules/{shown['id']}"), 404, "STATIC_IP_RULE_NOT_FOUND")
+    gone = admin.get(f"/static-ip-rules/{shown['id']}")
+    check(gone, 404, "STATIC_IP_RULE_NOT_FOUND")
+    assert gone.json["message"] == f"Static IP rule with ID {shown['id']} not found"
     assert not StaticRuleResource.select().exists()

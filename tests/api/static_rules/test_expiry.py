@@ -104,6 +104,7 @@ def test_the_moment_of_an_end_is_behind_it(admin: Caller, resource: Resource, st
     refusal = admin.post("/static-ip-rules", json=body(resource, label="Home", expiresAt=written))
 
     check(refusal, 400, "VALIDATION_ERROR")
+    assert refusal.json["message"] == "expiresAt must be in the future"
     assert refusal.json["details"] == {"expiresAt": ["must be in the future"]}
 
 

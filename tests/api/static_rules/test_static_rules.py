@@ -102,6 +102,7 @@ def test_a_private_address_is_let_in_where_the_operator_says_so(
         "10.0.0.0/8 is no public address, and this server is not told to let it in: ask its operator "
         "(ENTRYGUARD_SESSION_ALLOWED_NETWORKS, or ENTRYGUARD_TRUSTED_PROXIES where it is a proxy's)"
     )
+    assert refusal.json["message"] == f"ipAddress: {reason}"
     assert refusal.json["details"] == {"ipAddress": [reason]}
 
 
