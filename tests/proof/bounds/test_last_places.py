@@ -19,13 +19,14 @@ PLACES = 3
 
 
 def test_fifty_requests_for_the_last_place_of_a_tier_make_one_resource(admin: Asking, engine: str) -> None:
-    credential = admin.make("/credentials", CREATE_CREDENTIAL["AWS"])
-    body = {**CREATE_RESOURCE, "credentialId": credential["id"]}
-    for _ in range(PLACES - 1):
+    # Each asks through a credential of its own: those of one credential would wait for it, whatever guards the tier.
+    credentials = [admin.make("/credentials", CREATE_CREDENTIAL["AWS"])["id"] for _ in range(CROWD)]
+    bodies = [{**CREATE_RESOURCE, "credentialId": credential_id} for credential_id in credentials]
+    for body in bodies[: PLACES - 1]:
         admin.make("/resources", body)
 
     for _ in range(ROUNDS):
-        answers = at_once([partial(admin.ask, "POST", "/resources", body)] * CROWD)
+        answers = at_once([partial(admin.ask, "POST", "/resources", body) for body in bodies])
 
         assert Counter(status for status, _ in answers) == {201: 1, 400: CROWD - 1}
         refused = [answer for status, answer in answers if status == 400]
