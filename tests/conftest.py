@@ -26,6 +26,7 @@ from tests.clouds.fixtures import (  # noqa: F401  pytest finds them by name
     gcp,
 )
 from tests.databases import administer, engines_of, fresh_database, with_database
+from tests.lock_order import LockOrder, watched
 from tests.postgresql_databases import Databases
 from tests.proof.neighbours import redis_faults
 from tests.together import Together
@@ -133,7 +134,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[str]:
+def lock_order() -> Iterator[LockOrder]:
+    """What is taken of SQLite, all in one order."""
+    with watched() as order:
+        yield order
+
+
+@pytest.fixture
+def restores(lock_order: LockOrder) -> None:
+    """An operator restores a database in the test: once in its life, all of it."""
+    lock_order.may_take_twice = True
+
+
+@pytest.fixture
+def db(database_url: str, lock_order: LockOrder) -> Iterator[str]:
     """The process is bound to a fresh database and holds a connection to it; its clock is set right afterwards."""
     bind(database_url)
     with connection():

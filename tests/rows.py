@@ -6,6 +6,8 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any, TypeVar
 
+import peewee
+
 from api.accounts.models import Organisation
 from api.credentials.models import Credential
 from api.database import current_time, write
@@ -15,7 +17,7 @@ from api.sessions.models import Session
 from api.sessions.service import follow
 from api.static_rules.models import StaticRule
 from api.targets.models import Target
-from api.targets.service import Asked, grant, hold
+from api.targets.service import Asked, end, grant, hold
 
 Row = TypeVar("Row", Credential, Resource, Session, StaticRule, Target)
 
@@ -104,6 +106,12 @@ def make_session(
         grant(*(Asked(resource, ip_network(address), session_id=session.id) for resource in resources), held=held)
         follow([session.id])
     return session
+
+
+def end_grants(which: peewee.Node) -> set[uuid.UUID]:
+    """End the grants that match, whoever's they are. Returns the sessions whose grants have ended."""
+    with write():
+        return end(which, hold((), which))
 
 
 def make_due(*rows: Credential | Resource | Target, **want_options: Any) -> None:

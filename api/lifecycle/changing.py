@@ -27,10 +27,11 @@ def change_resource(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, A
     with write():
         change = resources.change(actor, resource_id, wanted)
         if change.names & _WHAT_IS_OPENED:
-            theirs = Grant.resource_id == resource_id
+            this, theirs = Resource.id == resource_id, Grant.resource_id == resource_id
             targets.hold([change.resource], theirs)
+            static_rules.hold(this)
             # What could not be asked for is in no cloud, and waits for just such a change.
             sessions.end_grants(actor, theirs & Grant.rule_id.is_null(False), RESOURCE_CHANGED)
             sessions.try_again(change.resource)
-            static_rules.let_in_again(Resource.id == resource_id)
+            static_rules.let_in_again(this)
     return change.resource

@@ -41,6 +41,7 @@ def start_anew() -> None:
             resources.held(organisation.id, None)
         restored.disown()
         for organisation in organisations:
+            static_rules.hold(Resource.organisation_id == organisation.id)
             sessions.end(Actor.system(organisation.id), Session.organisation_id == organisation.id, sessions.MANUAL)
             static_rules.let_in_again(Resource.organisation_id == organisation.id)
         sessions.follow([row.id for row in Session.select(Session.id).where(Session.status == "EXPIRING")])

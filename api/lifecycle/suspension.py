@@ -7,9 +7,7 @@ from api.database import write
 from api.resources import service as resources
 from api.resources.models import Resource
 from api.sessions import service as sessions
-from api.sessions.models import Session
 from api.static_rules import service as static_rules
-from api.targets import service as targets
 from api.targets.models import Grant
 
 ORGANIZATION_SUSPENDED = "ORGANIZATION_SUSPENDED"
@@ -19,11 +17,8 @@ def suspend(slug_or_name: str) -> Organisation:
     """Let nobody of an organisation act, and close all that it has open. Raises NotFound, Conflict."""
     with write():
         organisation = accounts.suspend_organisation(slug_or_name)
-        mine = Grant.organisation_id == organisation.id
-        held = targets.hold((), mine)
-        theirs = Session.organisation_id == organisation.id
-        sessions.end(Actor.system(organisation.id), theirs, ORGANIZATION_SUSPENDED)
-        targets.end(mine, held)
+        theirs = Grant.organisation_id == organisation.id
+        sessions.end_grants(Actor.system(organisation.id), theirs, ORGANIZATION_SUSPENDED)
     return organisation
 
 

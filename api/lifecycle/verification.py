@@ -68,5 +68,6 @@ def _let_in_again(tried: KeptSecret) -> None:
     # What could not be asked for is on no account's target, and is still to be.
     which = Grant.resource_id.in_(Resource.select(Resource.id).where(theirs)) & Grant.rule_id.is_null(False)
     targets.hold(Resource.select().where(theirs), which)
+    static_rules.hold(theirs)
     sessions.end_grants(Actor.system(tried.organisation_id), which, RESOURCE_CHANGED)
     static_rules.let_in_again(theirs)

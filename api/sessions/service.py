@@ -121,7 +121,7 @@ def try_again(resource: Resource) -> None:
     """Ask anew for what could not be asked for, where it can be by now; sessions follow. Inside `write`."""
     which = targets.failed_on(resource)
     if Grant.select().where(which).exists():
-        held = targets.hold([resource], which)
+        held = targets.hold([resource])
         _lock_holders(which)
         follow(targets.try_again(resource, held))
 

@@ -151,6 +151,17 @@ def finish(organisation_id: uuid.UUID | None = None) -> None:
             delete(StaticRule, StaticRule.id == row.id)
 
 
+def hold(which: peewee.Node) -> None:
+    """Let nobody change the static rules that name resources that match. Inside `write`.
+
+    After their targets, and before sessions and grants. Whoever deletes one of them, or ends it as its time is up, was
+    here before, or waits and ends what it lets in from here on too.
+    """
+    named = StaticRuleResource.resource_id.in_(Resource.select(Resource.id).where(which))
+    theirs = StaticRuleResource.select(StaticRuleResource.static_rule_id).where(named)
+    database.held(StaticRule.select(StaticRule.id).where(StaticRule.id.in_(theirs)).order_by(StaticRule.id)).execute()
+
+
 def let_in_again(which: peewee.Node) -> None:
     """Open to the static rules what they name of the resources that match, where it is not. Inside `write`."""
     found = Resource.select().where(which, Resource.deleting_since.is_null())
@@ -158,9 +169,7 @@ def let_in_again(which: peewee.Node) -> None:
     links = StaticRuleResource.resource_id.in_(list(resources))
     named = {link.resource_id for link in StaticRuleResource.select().where(links)}
     held = targets.hold(resources[resource_id] for resource_id in named)
-    theirs = StaticRuleResource.select(StaticRuleResource.static_rule_id).where(links)
-    # Whoever deletes one of them, or ends it as its time is up, was here before, or waits and ends this too.
-    database.held(StaticRule.select(StaticRule.id).where(StaticRule.id.in_(theirs)).order_by(StaticRule.id)).execute()
+    hold(which)
     rules: Any = (
         StaticRule.select(StaticRule, StaticRuleResource.resource_id)
         .join(StaticRuleResource, on=(StaticRuleResource.static_rule_id == StaticRule.id))

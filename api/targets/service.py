@@ -38,12 +38,11 @@ class Asked:
     static_rule_id: uuid.UUID | None = None
 
 
-def grant(*asked: Asked, held: Held | None = None) -> None:
+def grant(*asked: Asked, held: Held) -> None:
     """Let addresses through to resources, from the next time that a worker looks. Inside `write`.
 
-    Where a resource cannot be opened the grant is FAILED and says why. held: what the caller has of their targets.
+    Where a resource cannot be opened the grant is FAILED and says why. held: their targets.
     """
-    held = held or hold(each.resource for each in asked)
     openings = [Opening(each.resource, each.address) for each in asked if not obstacle_to(each.resource)]
     rules = wanted_from_now(openings, held)
     insert_all(
@@ -111,12 +110,11 @@ def bar(credential_id: uuid.UUID, obstacle: str) -> None:
     _say_why(_failed(Grant.resource_id.in_(Resource.select(Resource.id).where(theirs))), obstacle)
 
 
-def end(which: peewee.Node, held: Held | None = None) -> set[uuid.UUID]:
+def end(which: peewee.Node, held: Held) -> set[uuid.UUID]:
     """End the grants that have not ended, and have the rules removed that nobody wants any more. Inside `write`.
 
-    Returns the sessions whose grants have ended. held: what the caller has of their targets.
+    Returns the sessions whose grants have ended. held: their targets, so that they were locked before anything else.
     """
-    held = held or hold((), which)
     live: Any = Grant.select().where(which, Grant.ended_at.is_null())
     ending = list(locked(live.order_by(Grant.id)))
     if not ending:

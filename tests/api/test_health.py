@@ -12,12 +12,11 @@ from api.app import create_app
 from api.credentials.models import KeyCheck
 from api.database import bind, clock, database, write
 from api.settings import Settings
-from api.targets import service as targets
 from api.targets.models import Grant, Rule
 from api.vault import Vault
 from tests.api.conftest import Caller
 from tests.api.published import CREATE_CREDENTIAL
-from tests.rows import make_credential, make_resource, make_session
+from tests.rows import end_grants, make_credential, make_resource, make_session
 from tests.valkey_server import running_valkey
 
 SECONDS = 1_000_000
@@ -141,7 +140,7 @@ def test_the_figures_tell_of_rules_that_should_be_gone(client: FlaskClient) -> N
     session = make_session(credential.organisation_id, resource)
     with write():
         Rule.update(is_added=True).execute()
-        targets.end(Grant.session_id == session.id)
+        end_grants(Grant.session_id == session.id)
     before = metrics(client)
     clock.offset = 130 * SECONDS
     after = metrics(client)

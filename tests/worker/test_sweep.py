@@ -14,9 +14,8 @@ from api.database import current_time, now, write
 from api.due import Priority, postpone
 from api.idempotency import IdempotencyKey
 from api.installation import UNDECIDED, Installation
-from api.targets import service as targets
 from api.targets.models import Grant, Rule
-from tests.rows import make_credential, make_due, make_organisation, make_resource, make_session
+from tests.rows import end_grants, make_credential, make_due, make_organisation, make_resource, make_session
 from worker.sweep import Sweeper
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -141,7 +140,7 @@ def test_a_rule_that_should_be_gone_is_told_of_once(
     session = make_session(credential.organisation_id, resource)
     with write():
         Rule.update(is_added=True).execute()
-        targets.end(Grant.session_id == session.id)
+        end_grants(Grant.session_id == session.id)
         Grant.update(error="the cloud did not answer").execute()
     pass_time(119)
     sweeper.tell_of_overdue()

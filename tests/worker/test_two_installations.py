@@ -16,16 +16,17 @@ from api.lifecycle import restoring
 from api.migrate import migrate
 from api.resources.models import Resource
 from api.sessions.models import Session
-from api.targets import service as targets
 from api.targets.models import Grant, Rule, Target
 from tests.api.lifecycle.conftest import events, static_rule
 from tests.api.lifecycle.test_changing import see
 from tests.clouds.aws_standin import AwsStandIn, answering
 from tests.clouds.sites import a_rule
 from tests.databases import administer, with_database
-from tests.rows import fresh
+from tests.rows import end_grants, fresh
 from tests.worker.bench import HERE, THERE, Bench, bench_at, due_in, grant_of, pass_time, resource_on, status
 from tests.worker.reconcile_clouds.conftest import site_at
+
+pytestmark = pytest.mark.usefixtures("restores")
 
 FURTHER = "81.2.69.150"
 
@@ -210,8 +211,7 @@ def _a_new_installation_leaves_all(bench: Bench, copy: Copy, original: str) -> N
     assert [status(each) for each in own] == [("ACTIVE", "APPLIED")] * 2
     for each in own:
         bench.end(each)
-    with write():
-        targets.end(Grant.static_rule_id == rule.id)
+    end_grants(Grant.static_rule_id == rule.id)
     bench.serve()
     assert Rule.select().count() == 0
     assert bench.everything() == there
@@ -220,8 +220,7 @@ def _a_new_installation_leaves_all(bench: Bench, copy: Copy, original: str) -> N
     assert bench.serve() > 0
     assert (status(session), status(ending)) == (("ACTIVE", "APPLIED"), ("CANCELLED", "REMOVED"))
     bench.end(session)
-    with write():
-        targets.end(Grant.static_rule_id == rule.id)
+    end_grants(Grant.static_rule_id == rule.id)
     bench.serve()
     assert bench.everything() == before
 

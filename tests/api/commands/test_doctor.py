@@ -12,10 +12,9 @@ from api.database import connection, current_time, now, write
 from api.due import DueModel
 from api.lifecycle.due_rows import MODELS
 from api.static_rules.models import StaticRule
-from api.targets import service as targets
 from api.targets.models import Grant, Rule
 from api.workers import beat
-from tests.rows import make_credential, make_resource, make_session
+from tests.rows import end_grants, make_credential, make_resource, make_session
 from tests.valkey_server import ValkeyServer
 
 WELL = "✓ The tables, the key ring, Redis and the workers are well, and nothing is overdue.\n"
@@ -67,7 +66,7 @@ def test_a_rule_that_a_cloud_does_not_let_go_is_told(
     look: Callable[[], Result], error: str | None, reason: str
 ) -> None:
     with connection(), write():
-        targets.end(Grant.rule_id.is_null(False))
+        end_grants(Grant.rule_id.is_null(False))
         Grant.update(ended_at=now(-630), error=error).execute()
 
     result = look()
@@ -81,8 +80,8 @@ def test_a_rule_that_a_cloud_does_not_let_go_is_told(
 
 @needs_redis
 def test_a_rule_that_has_just_ended_is_not_overdue(look: Callable[[], Result]) -> None:
-    with connection(), write():
-        targets.end(Grant.rule_id.is_null(False))
+    with connection():
+        end_grants(Grant.rule_id.is_null(False))
 
     assert look().output == WELL
 

@@ -20,6 +20,8 @@ from tests.api.lifecycle.conftest import events, openable, opened, person, rules
 from tests.api.lifecycle.test_changing import see
 from tests.rows import make_credential
 
+pytestmark = pytest.mark.usefixtures("restores")
+
 
 @pytest.fixture
 def other(by_ada: Actor) -> Organisation:

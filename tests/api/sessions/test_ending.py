@@ -150,6 +150,7 @@ def test_what_is_left_of_an_expired_session_says_how_it_ended(admin: Caller, res
     added(expired["id"], stopped["id"])
     with write():
         service.end(system, Session.id == uuid.UUID(expired["id"]), "EXPIRED")
+    with write():
         service.end(system, Session.id == uuid.UUID(stopped["id"]), "USER_DEACTIVATED")
     for shown in (expired, stopped):
         settle_grants(shown["id"], "REMOVED")

@@ -16,7 +16,7 @@ from api.targets.holding import Held
 from api.targets.models import Grant, Rule, Target
 from api.targets.service import Asked
 from tests.proof.statements import heard
-from tests.rows import make_credential, make_organisation, make_resource, make_session
+from tests.rows import end_grants, make_credential, make_organisation, make_resource, make_session
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -56,7 +56,10 @@ def test_grants_are_shown_in_the_order_in_which_they_were_asked_for(credential: 
     asked = list(itertools.product(resources, ADDRESSES))
 
     with write():
-        targets.grant(*(Asked(resource, address, session_id=session.id) for resource, address in asked))
+        targets.grant(
+            *(Asked(resource, address, session_id=session.id) for resource, address in asked),
+            held=targets.hold(resources),
+        )
 
     shown = [(one.resource_id, one.address) for one in grants_of(session)]
     assert shown == [(resource.id, str(address)) for resource, address in asked]
@@ -95,8 +98,7 @@ def test_whoever_joins_a_rule_that_nobody_wants_any_more_has_it_worked_on_with_h
 ) -> None:
     gone = make_session(credential.organisation_id, openable(credential, "sg-1"))
     added()
-    with write():
-        targets.end(Grant.session_id == gone.id)
+    end_grants(Grant.session_id == gone.id)
     other = alike(credential)
 
     make_session(credential.organisation_id, openable(other, "sg-1"))
@@ -121,10 +123,12 @@ def test_what_ends_together_ends_each_in_its_own_way(credential: Credential) -> 
     added()
     failed = make_resource(credential)
     with write():
-        targets.grant(*(Asked(each, ADDRESSES[0], session_id=session.id) for each in (never_added, failed)))
+        more = never_added, failed
+        asked = (Asked(each, ADDRESSES[0], session_id=session.id) for each in more)
+        targets.grant(*asked, held=targets.hold(more))
         Target.update(due_at=None).execute()
 
-        assert targets.end(Grant.session_id == session.id) == {session.id}
+    assert end_grants(Grant.session_id == session.id) == {session.id}
 
     ended = {one.resource_id: one for one in grants_of(session)}
     told = {each: (ended[each].status, ended[each].kept_by, ended[each].rule_id is None) for each in ended}

@@ -12,11 +12,10 @@ from api.database import current_time, write
 from api.due import LEASE_SECONDS, Claim, LostClaim, Priority
 from api.installation import identity
 from api.resources.models import Resource
-from api.targets import service as targets
 from api.targets import verdict, work
 from api.targets.models import Grant, Rule, Target
 from api.targets.verdict import Report
-from tests.rows import make_credential, make_resource, make_session
+from tests.rows import end_grants, make_credential, make_resource, make_session
 from tests.worker.bench import pass_time
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -50,8 +49,7 @@ def task_of(claimed: Claim) -> work.Task:
 
 
 def end_all() -> None:
-    with write():
-        targets.end(Grant.ended_at.is_null())
+    end_grants(Grant.ended_at.is_null())
 
 
 def test_there_is_one_installation_with_one_name(db: str) -> None:

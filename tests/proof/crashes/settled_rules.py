@@ -76,8 +76,7 @@ def end_all(site: Site) -> bool:
     with write():
         for organisation_id in ours:
             sessions.end(Actor.system(organisation_id), Session.organisation_id == organisation_id, sessions.MANUAL)
-        targets.hold((), live)
-        targets.end(live)
+        targets.end(live, targets.hold((), live))
     return True
 
 

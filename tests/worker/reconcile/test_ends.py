@@ -87,7 +87,8 @@ def test_a_static_rule_lets_in_until_its_time_is_up(bench: Bench, cloud: MadeUpC
             created_at=current_time(),
             updated_at=current_time(),
         )
-        targets.grant(Asked(bench.resource, ip_network(HERE), static_rule_id=rule.id))
+        asked = Asked(bench.resource, ip_network(HERE), static_rule_id=rule.id)
+        targets.grant(asked, held=targets.hold([bench.resource]))
     session = bench.open()
     bench.serve()
     bench.end(session)
