@@ -79,3 +79,17 @@ def test_one_that_is_deleted_is_taken_before_its_grants_as_whoever_ends_it_does(
 
     assert done.result(10).status_code == 204
     assert live() == set()
+
+
+def test_a_change_of_a_resource_takes_its_static_rules_before_their_grants_too(
+    db: str, admin: Caller, credential: Credential
+) -> None:
+    resource = openable(credential, config=None)
+    rule_id = made(admin, resource)["id"]
+    one = Other(db)
+    one.lock("static_ip_rules", uuid.UUID(rule_id))
+
+    with waiting(lambda: change(admin, resource), one) as done:
+        one.lock("grants", Grant.get().id)
+
+    done.result(10)
