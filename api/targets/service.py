@@ -146,7 +146,7 @@ def has_rules_of_resource(resource_id: uuid.UUID) -> bool:
     """
     added = Rule.select(Rule.id).where(Rule.is_added)
     held = Grant.status.in_(_HELD) | ((Grant.status == FAILED) & Grant.rule_id.in_(added))
-    return bool(Grant.select().where(Grant.resource_id == resource_id, Grant.rule_id.is_null(False), held).exists())
+    return bool(Grant.select().where(Grant.resource_id == resource_id, held).exists())
 
 
 def has_rules_of_credential(credential_id: uuid.UUID) -> bool:

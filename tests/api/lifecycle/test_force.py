@@ -334,6 +334,19 @@ def test_what_is_being_deleted_counts_for_no_limit(by_ada: Actor, uma: User, res
     assert (used.resources, used.credentials) == (0, 0 if kind == "credential" else 1)
 
 
+def test_a_session_that_loses_what_it_waited_for_has_all_that_is_left(
+    by_ada: Actor, uma: User, resource: Resource, credential: Credential
+) -> None:
+    waited_for = openable(credential, is_active=False)
+    session = opened(uma, resource, waited_for)
+    serve()
+    assert state_of(session) == ("PARTIAL", None)
+
+    delete_resource_by_force(by_ada, waited_for.id)
+
+    assert state_of(session) == ("ACTIVE", None)
+
+
 def test_what_nobody_finished_is_finished_later(by_ada: Actor, uma: User, resource: Resource) -> None:
     """Whoever saw the last rule go died before he deleted what had waited for it."""
     opened(uma, resource)

@@ -64,6 +64,15 @@ def test_others_go_on(by_ada: Actor, resource: Resource) -> None:
     assert open_to() == {"81.2.69.142/32", "81.2.69.144/32"}
 
 
+def test_static_rules_of_others_let_in_meanwhile(by_ada: Actor) -> None:
+    theirs = openable(make_credential(another_organisation(), is_valid=True))
+    suspend("acme")
+
+    static_rule(theirs, address="81.2.69.144")
+
+    assert open_to() == {"81.2.69.144/32"}
+
+
 def test_static_rules_let_in_again_when_it_goes_on(by_ada: Actor, uma: User, resource: Resource) -> None:
     session = opened(uma, resource)
     static_rule(resource, address="81.2.69.144")

@@ -92,6 +92,8 @@ def test_a_sign_in_on_the_pages_is_an_event_like_any_other(ada: Visitor) -> None
     ada.post("/sign-out")
 
     assert events()[-2:] == ["USER_LOGIN", "USER_LOGOUT"]
+    user, told = User.get(), AuditEntry.get(AuditEntry.event_type == "USER_LOGIN")
+    assert (told.resource_type, told.resource_id, told.resource_name) == ("USER", str(user.id), user.email)
 
 
 def test_many_wrong_passwords_are_slowed_down_as_at_the_api(stranger: Visitor, admin: Caller) -> None:
