@@ -195,6 +195,13 @@ def test_what_is_no_network_is_refused(written: str) -> None:
         parse_network(written)
 
 
+def test_whoever_writes_no_network_is_told_what_one_looks_like() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_network("8.8.8.8/33")
+
+    assert str(refused.value) == "This is neither an IP address nor a network like 203.0.113.0/24."
+
+
 @pytest.mark.parametrize("address", [*(each for each in PUBLIC if not each.startswith("64:")), *DOCUMENTATION])
 def test_a_public_address_may_be_let_in(address: str) -> None:
     assert may_be_let_in(parse_network(address), ())

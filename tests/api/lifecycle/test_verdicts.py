@@ -7,6 +7,7 @@ from api.clouds.base import Refused
 from api.clouds.rules import State
 from api.credentials.models import Credential
 from api.credentials.verdict import secret_to_try
+from api.database import current_time, write
 from api.due import Priority
 from api.lifecycle import reconciliation, verification
 from api.lifecycle.changing import change_resource
@@ -14,7 +15,8 @@ from api.resources.models import Resource
 from api.sessions import service as sessions
 from api.targets.models import Grant, Rule, Target
 from api.targets.verdict import Outcome, Report
-from tests.api.lifecycle.conftest import events, openable, opened, serve, state_of, static_rule
+from tests.api.accounts.acting import another_organisation
+from tests.api.lifecycle.conftest import events, openable, opened, person, serve, state_of, static_rule
 from tests.api.lifecycle.test_changing import grants_of, offer, see
 from tests.rows import fresh, make_credential, make_due
 from tests.worker.bench import a_vault, keep_secret
@@ -159,3 +161,29 @@ def test_what_goes_through_another_credential_of_the_old_account_is_closed_too(
     offer(credential, "210987654321")
 
     assert (state_of(kept), state_of(closed)) == (("ACTIVE", None), ("CANCELLED", "RESOURCE_CHANGED"))
+
+
+def test_what_goes_from_an_object_is_looked_for_by_others_who_are_on_it(
+    by_ada: Actor, uma: User, resource: Resource
+) -> None:
+    """Who relied on a rule that was there already has to add his own."""
+    other = another_organisation()
+    theirs = openable(
+        make_credential(other, account="123456789012", is_valid=True),
+        resource_identifier=resource.resource_identifier,
+    )
+    elsewhere = openable(make_credential(other, account="123456789012", is_valid=True))
+    mine = opened(uma, resource)
+    opened(person(other), theirs, elsewhere)
+    serve()
+    with write():
+        Target.update(due_at=None).execute()
+    sessions.stop(by_ada, mine.id)
+
+    taken = claim([Target], list(Priority))
+    assert taken is not None
+    gone = {Rule.get(Rule.target_id == taken.row_id).id: Outcome(State.ABSENT, was_wanted=False, was_ours=True)}
+    reconciliation.record(taken, Report(gone), look_again_seconds=600)
+
+    due = Target.select().where(Target.due_at <= current_time())
+    assert [(target.organisation_id, target.identifier) for target in due] == [(other.id, resource.resource_identifier)]

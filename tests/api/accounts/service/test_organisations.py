@@ -14,6 +14,7 @@ from api.due import Turn
 from api.errors import Unauthenticated
 from api.resources.models import Resource
 from tests.api.accounts.acting import PASSWORD, administrator, as_user, columns, events, tells, told
+from tests.lock_order import LockOrder
 from tests.rows import make_credential, make_resource
 
 OPERATOR = Actor.system(None)
@@ -150,3 +151,13 @@ def test_nobody_but_the_operator_changes_a_suspended_organisation(ada: User, by_
 
     shown = organisations.change(Actor.system(ada.organisation_id), OrganisationChange("Acme Ltd"))
     assert shown.organisation.name == "Acme Ltd"
+
+
+def test_who_holds_an_organisation_has_that_one_and_no_other(db: str, lock_order: LockOrder) -> None:
+    first, second = (organisations.create_organisation(OPERATOR, name, "FREE") for name in ("Acme", "Other"))
+
+    for each in (first, second):
+        lock_order.forget()
+        with write():
+            assert organisations.held_organisation(each.id).id == each.id
+        assert lock_order.of(Organisation) <= {each.id}
