@@ -1,5 +1,7 @@
 """What a verdict about a resource or a credential means for who waits to be let in."""
 
+import pytest
+
 from api.accounts.models import Organisation, User
 from api.actor import Actor
 from api.claims import claim
@@ -163,8 +165,18 @@ def test_what_goes_through_another_credential_of_the_old_account_is_closed_too(
     assert (state_of(kept), state_of(closed)) == (("ACTIVE", None), ("CANCELLED", "RESOURCE_CHANGED"))
 
 
+@pytest.mark.parametrize(
+    ("outcome", "is_applied", "is_looked_for"),
+    [
+        (Outcome(State.ABSENT, was_wanted=True, was_ours=True), False, True),
+        (Outcome(State.ABSENT, was_wanted=False), True, True),
+        (Outcome(State.ABSENT, was_wanted=False), False, False),
+        (Outcome(State.ABSENT, was_wanted=True), True, False),
+    ],
+    ids=["ours goes now", "ours went unrecorded", "none was ours", "it was not there yet"],
+)
 def test_what_goes_from_an_object_is_looked_for_by_others_who_are_on_it(
-    by_ada: Actor, uma: User, resource: Resource
+    uma: User, resource: Resource, outcome: Outcome, is_applied: bool, is_looked_for: bool
 ) -> None:
     """Who relied on a rule that was there already has to add his own."""
     other = another_organisation()
@@ -173,17 +185,19 @@ def test_what_goes_from_an_object_is_looked_for_by_others_who_are_on_it(
         resource_identifier=resource.resource_identifier,
     )
     elsewhere = openable(make_credential(other, account="123456789012", is_valid=True))
-    mine = opened(uma, resource)
+    opened(uma, resource)
     opened(person(other), theirs, elsewhere)
     serve()
+    mine = Target.get(Target.organisation_id == uma.organisation_id)
+    rule = Rule.get(Rule.target_id == mine.id)
     with write():
         Target.update(due_at=None).execute()
-    sessions.stop(by_ada, mine.id)
+        Rule.update(is_applied=is_applied).where(Rule.id == rule.id).execute()
+    make_due(mine)
 
     taken = claim([Target], list(Priority))
     assert taken is not None
-    gone = {Rule.get(Rule.target_id == taken.row_id).id: Outcome(State.ABSENT, was_wanted=False, was_ours=True)}
-    reconciliation.record(taken, Report(gone), look_again_seconds=600)
+    reconciliation.record(taken, Report({rule.id: outcome}), look_again_seconds=600)
 
-    due = Target.select().where(Target.due_at <= current_time())
-    assert [(target.organisation_id, target.identifier) for target in due] == [(other.id, resource.resource_identifier)]
+    due = Target.select().where(Target.due_at <= current_time(), Target.organisation_id == other.id)
+    assert [target.identifier for target in due] == [resource.resource_identifier] * is_looked_for
