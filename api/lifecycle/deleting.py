@@ -112,7 +112,7 @@ def finish(organisation_id: uuid.UUID | None = None) -> None:
         going: Any = model.select().where(model.deleting_since.is_null(False))
         if organisation_id is not None:
             going = going.where(model.organisation_id == organisation_id)
-        for row in going.order_by(model.id):
+        for row in going:
             if _is_needed(row):
                 _say_why(row)
             else:

@@ -146,7 +146,7 @@ def finish(organisation_id: uuid.UUID | None = None) -> None:
     going: Any = StaticRule.select(StaticRule.id).where(_is_over())
     if organisation_id is not None:
         going = going.where(StaticRule.organisation_id == organisation_id)
-    for row in going.order_by(StaticRule.id):
+    for row in going:
         with write():
             delete(StaticRule, StaticRule.id == row.id)
 
