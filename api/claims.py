@@ -57,14 +57,15 @@ def abandon(models: Sequence[type[DueModel]], slot: int) -> int:
     They inherit it as if its leases had run out, for a call of its own may still land. Returns how many rows.
     """
     first, last = _token(slot, 0), _token(slot, 2**_OWN_BITS - 1)
-    with write():
-        after_commit(notify.ring)
-        return sum(
-            model.update(claimed_until=now())
-            .where(model.claim_token.between(first, last), model.claimed_until > now())
-            .execute()
-            for model in models
-        )
+    abandoned = 0
+    for model in models:
+        theirs = model.claim_token.between(first, last) & (model.claimed_until > now())
+        for row in model.select(model.id).where(theirs):
+            # Each for itself: others take several of them, in an order of their own.
+            with write():
+                after_commit(notify.ring)
+                abandoned += model.update(claimed_until=now()).where(model.id == row.id, theirs).execute()
+    return abandoned
 
 
 def _token(slot: int, own: int) -> uuid.UUID:

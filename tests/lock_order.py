@@ -1,7 +1,8 @@
 """In which order whoever writes takes rows: all in the same, so that nobody waits for somebody who waits for him.
 
-It is watched on SQLite, where no row is locked and nobody else writes: what would be locked on PostgreSQL is noted.
-What is taken late because somebody else was quicker is not seen here.
+It is watched on SQLite, where no row is locked and nobody else writes: what would be locked on PostgreSQL is noted. Not
+seen here is what is taken late because somebody else was quicker, what is changed without being asked for first, and
+what goes with a row that is deleted.
 """
 
 import sys
@@ -75,7 +76,7 @@ class LockOrder:
 
     def take(self, query: Any, is_shared: bool, otherwise: str = "") -> None:
         """Note the rows that a query locks."""
-        rows = _rows_of(query)
+        rows = _rows_of(query)[: 1 if otherwise == _SKIPS else None]
         with self._lock:
             mine = self._by_transaction.setdefault(database.database._state.transactions[0], {})
             self.faults += _faults(query, rows, mine, is_shared, otherwise)
@@ -104,7 +105,7 @@ _watching: list[LockOrder] = []
 
 
 def _install() -> None:
-    """Stand between the product and what it takes rows with, wherever that was imported by name."""
+    """Stand between the API's modules and what they take rows with, wherever they have imported it by name."""
     for name, is_shared in (("locked", False), ("held", True)):
         original: Callable[..., Any] = getattr(database, name)
         if getattr(original, "is_between", False):

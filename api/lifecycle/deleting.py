@@ -1,7 +1,8 @@
 """Deleting, with all that goes with it, in one transaction.
 
 What is in use is deleted by force alone: it lets nobody in from then on, and is gone when the last of its rules is.
-Until then its row and its sealed secret are what the rules are removed with.
+Until then its row and its sealed secret are what the rules are removed with. Whoever deletes has the organisation, as
+whoever changes its roles: they name what goes.
 """
 
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 import peewee
 
 from api import audit
+from api.accounts import service as accounts
 from api.actor import Actor
 from api.conditional import check_if_match
 from api.credentials import service as credentials
@@ -38,6 +40,7 @@ def delete_credential(actor: Actor, credential_id: uuid.UUID) -> None:
     Raises CredentialNotFound, StaleObject, CredentialInUse where rules are not gone, Conflict where it is going.
     """
     with write():
+        accounts.locked_by(actor)
         credential = credentials.changeable(actor.organisation, credential_id)
         check_if_match(credential.revision)
         theirs = _resources_of(credential)
@@ -57,6 +60,7 @@ def delete_credential_by_force(actor: Actor, credential_id: uuid.UUID) -> Creden
     Raises CredentialNotFound, StaleObject; Conflict where it is being deleted.
     """
     with write():
+        accounts.locked_by(actor)
         credential = credentials.changeable(actor.organisation, credential_id)
         check_if_match(credential.revision)
         theirs = [resource for resource in _resources_of(credential) if resource.deleting_since is None]
@@ -78,6 +82,7 @@ def delete_resource(actor: Actor, resource_id: uuid.UUID) -> None:
     Raises ResourceNotFound, StaleObject; ResourceInUse where rules are not gone; Conflict where it is going already.
     """
     with write():
+        accounts.locked_by(actor)
         resource = resources.changeable(actor.organisation, resource_id)
         check_if_match(resource.revision)
         if _has_rules(resource):
@@ -93,6 +98,7 @@ def delete_resource_by_force(actor: Actor, resource_id: uuid.UUID) -> Resource:
     Raises ResourceNotFound, StaleObject; Conflict where it is being deleted.
     """
     with write():
+        accounts.locked_by(actor)
         resource = resources.changeable(actor.organisation, resource_id)
         check_if_match(resource.revision)
         _mark(resource)

@@ -115,6 +115,7 @@ def change(actor: Actor, resource_id: uuid.UUID, wanted: Mapping[str, Any]) -> C
     be linked with a credential that is.
     """
     with write():
+        accounts.locked_by(actor)
         of(actor.organisation, resource_id)  # what is not there is told before what it is to be linked with
         changes = dict(wanted)
         credential = None

@@ -1,8 +1,9 @@
 """Changing a session that is open: a later end, another address."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from itertools import product
 
 from api import audit
 from api.accounts import service as accounts
@@ -76,7 +77,10 @@ def change_addresses(actor: Actor, session_id: uuid.UUID, wanted: WantedAddresse
         moved = {"revision": Session.revision + 1, **addresses_of(networks)}
         Session.update(**moved).where(Session.id == session.id).execute()
         audit.record(actor, "SESSION_UPDATE", subject(session), details=_told(before, networks.values()))
-        let_in(session, resources, [network for network in networks.values() if network not in before], held)
+        are_open = {(grant.resource_id, grant.address) for grant in _live(session)}
+        # Of where he was, too, what has been closed to him since: with the rest of it gone he would have nothing.
+        openings = product(resources, networks.values())
+        let_in(session, [each for each in openings if (each[0].id, str(each[1])) not in are_open], held)
         gone = [str(network) for network in before - set(networks.values())]
         targets.end((Grant.session_id == session.id) & Grant.address.in_(gone), held)
         follow({session.id})
@@ -93,8 +97,12 @@ def _open(session_id: uuid.UUID) -> Session:
 
 def _opened(session: Session) -> Sequence[uuid.UUID]:
     """The resources that a session opens."""
-    live = Grant.select(Grant.resource_id).where(Grant.session_id == session.id, Grant.ended_at.is_null())
-    return list({grant.resource_id for grant in live})
+    return list({grant.resource_id for grant in _live(session)})
+
+
+def _live(session: Session) -> Iterable[Grant]:
+    live: Iterable[Grant] = Grant.select().where(Grant.session_id == session.id, Grant.ended_at.is_null())
+    return live
 
 
 def _is_own(actor: Actor, session: Session) -> bool:

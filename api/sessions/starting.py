@@ -1,9 +1,10 @@
 """Starting a session: one transaction, from the limits to the grants."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 
 from api import audit
 from api.accounts import service as accounts
@@ -80,13 +81,13 @@ def start(actor: Actor, wanted: NewSessionFields, session_id: uuid.UUID, setting
             **ends_at(moment + timedelta(seconds=seconds)),
         )
         audit.record(actor, "SESSION_START", subject(session), details=_told(session, networks, allowance))
-        let_in(session, allowance.resources, networks.values(), targets.hold(allowance.resources))
+        let_in(session, product(allowance.resources, networks.values()), targets.hold(allowance.resources))
     return session
 
 
-def let_in(session: Session, resources: Sequence[Resource], networks: Collection[Network], held: Held) -> None:
-    """Ask for the networks to be let through to the resources, whose targets are held. Inside `write`."""
-    asked = (Asked(resource, network, session_id=session.id) for resource in resources for network in networks)
+def let_in(session: Session, openings: Iterable[tuple[Resource, Network]], held: Held) -> None:
+    """Ask for networks to be let through to resources, whose targets are held. Inside `write`."""
+    asked = (Asked(resource, network, session_id=session.id) for resource, network in openings)
     targets.grant(*asked, held=held)
 
 

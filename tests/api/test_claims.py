@@ -22,9 +22,9 @@ from api.resources.models import Resource
 from api.sessions.models import Session
 from api.targets.models import Target
 from tests.eventually import eventually
-from tests.locks import other
+from tests.locks import Other, other, waiting
 from tests.proof.statements import heard
-from tests.rows import make_credential, make_due, make_organisation, make_resource, make_target
+from tests.rows import make_credential, make_due, make_organisation, make_resource, make_session, make_target
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -362,3 +362,22 @@ def test_what_ran_out_or_was_given_back_is_not_abandoned(standing_clock: None) -
     clock.offset += LEASE_SECONDS * 1_000_000
 
     assert abandon([Credential], slot) == 0
+
+
+@pytest.mark.engines("postgresql")
+def test_what_the_dead_had_is_taken_over_while_somebody_waits_for_all_of_it(db: str) -> None:
+    """Others take a target and then a session: nobody has either while he waits for the other."""
+    credential = make_credential(is_valid=True)
+    target, session = make_target(credential), make_session(credential.organisation_id)
+    slot = new_slot()
+    make_due(target)
+    with write():
+        due.want(Session, Session.id == session.id)
+    assert claim([Target], ALL, slot) and claim([Session], ALL, slot)
+    somebody = Other(db)
+    somebody.lock("targets", target.id)
+
+    with waiting(lambda: abandon([Session, Target], slot), somebody) as done:
+        somebody.lock("sessions", session.id)
+
+    assert done.result(10) == 2

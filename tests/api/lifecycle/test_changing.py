@@ -1,5 +1,6 @@
 """What becomes of what is open when a resource is changed, or comes to be open again."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,10 +17,15 @@ from api.due import Priority
 from api.errors import Conflict
 from api.lifecycle import verification
 from api.lifecycle.changing import change_resource
+from api.lifecycle.suspension import suspend
+from api.network import parse_network
 from api.resources.models import Resource
 from api.resources.verdict import wanted
 from api.secret import Secret
+from api.sessions.addresses import WantedAddresses
+from api.sessions.changing import change_addresses
 from api.sessions.models import Session
+from api.settings import Settings
 from api.static_rules.models import StaticRule
 from api.targets.models import Grant, Rule, Target
 from tests.api.lifecycle.conftest import (
@@ -295,3 +301,26 @@ def test_a_credential_that_is_accepted_again_has_its_targets_looked_at(
     assert accept(credential, "123456789012").is_valid
 
     assert Target.get().wanted_revision == before + 1
+
+
+def test_who_goes_back_to_where_he_was_is_let_in_there_although_it_was_closed_meanwhile(
+    by_ada: Actor, uma: User, resource: Resource, settings: Settings
+) -> None:
+    """Else he would be left with a session that nothing belongs to, and that nothing would end."""
+    v4, v6 = parse_network("81.2.69.142"), parse_network("2a00:1450:4001::1")
+    by_ada = replace(by_ada, ip_address="81.2.69.142")
+    session = opened(uma, resource, ipv4_address="81.2.69.142")
+    serve()
+    see(resource, Refused("InvalidGroup.NotFound", "there is no such group"))
+    change_addresses(by_ada, session.id, WantedAddresses(ipv4_address=v4, ipv6_address=v6), settings)
+    change_resource(by_ada, resource.id, {"config": {"port": 8443}})
+
+    change_addresses(by_ada, session.id, WantedAddresses(ipv4_address=v4), settings)
+
+    live = Grant.select().where(Grant.session_id == session.id, Grant.ended_at.is_null())
+    assert [grant.address for grant in live] == ["81.2.69.142/32"]
+    see(resource)
+    serve()
+    assert state_of(session) == ("ACTIVE", None)
+    suspend("Acme")
+    assert state_of(session)[1] == "ORGANIZATION_SUSPENDED"

@@ -11,17 +11,19 @@ import pytest
 from api.accounts.models import User
 from api.actor import Actor
 from api.credentials.models import Credential
+from api.errors import ResourceNotFound
 from api.lifecycle.changing import RESOURCE_CHANGED, change_resource
-from api.lifecycle.deleting import RESOURCE_DELETED, delete_resource_by_force
+from api.lifecycle.deleting import RESOURCE_DELETED, delete_resource, delete_resource_by_force
+from api.lifecycle.roles import delete_role, take_resource
 from api.resources.models import Resource
 from api.sessions.addresses import WantedAddresses
 from api.sessions.changing import change_addresses
 from api.sessions.starting import NewSessionFields, start
 from api.settings import Settings
 from api.targets.models import Grant
-from tests.api.lifecycle.conftest import open_on, openable, opened, serve, state_of
+from tests.api.lifecycle.conftest import open_on, openable, opened, role_of, serve, state_of
 from tests.api.lifecycle.test_changing import see
-from tests.locks import Other, uncommitted, waiting
+from tests.locks import Other, just_before, uncommitted, waiting
 
 # SQLite has one writer: nothing happens meanwhile.
 pytestmark = pytest.mark.engines("postgresql")
@@ -102,3 +104,31 @@ def test_a_session_is_taken_before_its_grants_as_whoever_stops_it_does(
         one.lock("grants", Grant.get().id)
 
     done.result(10)
+
+
+@pytest.mark.parametrize("delete_it", [delete_resource, delete_resource_by_force])
+@pytest.mark.parametrize("what", ["role", "resource of the role"])
+def test_a_role_and_a_resource_that_it_names_are_taken_away_at_once(
+    db: str,
+    by_ada: Actor,
+    uma: User,
+    credential: Credential,
+    delete_it: Callable[[Actor, uuid.UUID], object],
+    what: str,
+) -> None:
+    """Neither waits for the other while that waits for it."""
+    resource = openable(credential, is_active=False)
+    role, session = role_of([uma], [resource]), opened(uma, resource)
+
+    def take_away() -> None:
+        if what == "role":
+            delete_role(by_ada, role.id)
+        else:
+            take_resource(by_ada, role.id, resource.id)
+
+    with just_before(db, 'DELETE FROM "resources"', take_away) as meanwhile:
+        delete_it(by_ada, resource.id)
+
+    error = meanwhile[0].exception(30)
+    assert error is None or isinstance(error, ResourceNotFound), "it went first"
+    assert state_of(session)[0] == "CANCELLED"

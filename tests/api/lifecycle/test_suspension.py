@@ -1,16 +1,24 @@
 """Who does not pay has nothing open; who pays again has what was to stay."""
 
+from collections.abc import Callable
+
 import pytest
 
 from api.accounts.models import Organisation, User
 from api.actor import Actor
 from api.credentials.models import Credential
-from api.errors import Conflict, NotFound
+from api.errors import Conflict, NotFound, Unauthenticated
 from api.lifecycle.changing import change_resource
+from api.lifecycle.deleting import (
+    delete_credential,
+    delete_credential_by_force,
+    delete_resource,
+    delete_resource_by_force,
+)
 from api.lifecycle.suspension import resume, suspend
 from api.resources.models import Resource
 from api.targets.models import Grant
-from tests.api.accounts.acting import another_organisation
+from tests.api.accounts.acting import another_organisation, columns
 from tests.api.lifecycle.conftest import (
     events,
     openable,
@@ -22,8 +30,9 @@ from tests.api.lifecycle.conftest import (
     static_rule,
     urgent_targets,
 )
+from tests.api.lifecycle.test_changing import see
 from tests.refused import refused
-from tests.rows import make_credential, make_session
+from tests.rows import fresh, make_credential, make_session
 
 
 def open_to() -> set[str]:
@@ -88,11 +97,35 @@ def test_static_rules_let_in_again_when_it_goes_on(by_ada: Actor, uma: User, res
     assert [event.details for event in events("ORGANIZATION_UPDATE")][1:] == [{"suspended": True}, {"suspended": False}]
 
 
-def test_what_changes_meanwhile_is_open_to_nobody(by_ada: Actor, resource: Resource) -> None:
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda actor, resource: change_resource(actor, resource.id, {"config": {"port": 22}}),
+        lambda actor, resource: delete_resource(actor, resource.id),
+        lambda actor, resource: delete_resource_by_force(actor, resource.id),
+        lambda actor, resource: delete_credential(actor, resource.credential_id),
+        lambda actor, resource: delete_credential_by_force(actor, resource.credential_id),
+    ],
+    ids=["change", "deletion", "deletion by force", "credential", "credential by force"],
+)
+def test_who_has_waited_for_a_suspension_changes_nothing_after_it(
+    by_ada: Actor, resource: Resource, deed: Callable[[Actor, Resource], object]
+) -> None:
+    before = columns(fresh(resource))
+    suspend("acme")
+
+    with pytest.raises(Unauthenticated):
+        deed(by_ada, resource)
+
+    assert columns(fresh(resource)) == before
+
+
+def test_what_is_seen_meanwhile_is_open_to_nobody(by_ada: Actor, credential: Credential) -> None:
+    resource = openable(credential, is_active=False)
     static_rule(resource, address="81.2.69.144")
     suspend("acme")
 
-    change_resource(by_ada, resource.id, {"config": {"port": 22}})
+    see(resource)
     assert open_to() == set()
     resume("acme")
 
