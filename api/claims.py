@@ -60,7 +60,7 @@ def abandon(models: Sequence[type[DueModel]], slot: int) -> int:
     abandoned = 0
     for model in models:
         theirs = model.claim_token.between(first, last) & (model.claimed_until > now())
-        for row in model.select(model.id).where(theirs):
+        for row in list(model.select(model.id).where(theirs)):
             # Each for itself: others take several of them, in an order of their own.
             with write():
                 after_commit(notify.ring)
