@@ -381,3 +381,12 @@ def test_what_the_dead_had_is_taken_over_while_somebody_waits_for_all_of_it(db: 
         somebody.lock("sessions", session.id)
 
     assert done.result(10) == 2
+
+
+def test_all_that_the_dead_had_is_taken_over(db: str) -> None:
+    slot = new_slot()
+    make_due(make_credential(), make_credential())
+    assert claim([Credential], ALL, slot) and claim([Credential], ALL, slot)
+
+    assert abandon([Credential, Resource], slot) == 2
+    assert claim([Credential], ALL) and claim([Credential], ALL)

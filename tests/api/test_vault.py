@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.key_ring import UnknownKey
+from api.key_ring import KeyRing, UnknownKey
 from api.key_ring_file import KeyRingFile
 from api.secret import Secret
 from api.vault import SealBroken, Sealed, Vault
@@ -154,3 +154,18 @@ def test_another_process_opens_what_this_one_sealed(tmp_path: Path) -> None:
     other.join()
 
     assert opened == PLAIN.reveal()
+
+
+def test_what_an_earlier_release_sealed_opens() -> None:
+    """Whatever the bytes are made of: they are in people's databases."""
+    ring = KeyRing.parse(Secret.of_text("first:jx08WnfgspRtEP6Dq0XJ0m53A/GYSyrNVZDmGDe/Qqw="))
+    kept = Sealed(
+        "first",
+        bytes.fromhex(
+            "45475301014b056669727374e70b52d342aca932edd32936e4d23d67e046b23c5bc9c3d8fc36bd5cf8f9a4d3"
+            "40da8c70806f71029cf24a838d6ea756891251ed996f973e68e0f91f"
+        ),
+        bytes.fromhex("45475301014403f9c936c618ef1be77da65ff1dde89c8add7bc44a5c72f1c7de4f93f45840fc0b5503bf4c9e1f8411"),
+    )
+
+    assert Vault(ring).open(kept, NAME).reveal() == b"an access key"

@@ -98,6 +98,13 @@ def test_the_stop_of_a_session_locks_what_it_had_open(scene: Scene) -> None:
     assert len(scene.order.of(Session)) == 1
 
 
+def test_the_end_of_sessions_locks_what_they_had_open(scene: Scene) -> None:
+    with write():
+        sessions.end(scene.actor, Session.id == scene.here.session.id, "EXPIRED")
+
+    assert scene.locked() == {"Target": {"here"}, "Session": {"here"}}
+
+
 def test_the_change_of_a_resource_locks_whom_it_lets_in(scene: Scene) -> None:
     change_resource(scene.actor, scene.here.resource.id, {"config": {"port": 8443}})
 
