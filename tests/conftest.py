@@ -64,6 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption(redis_faults.OPTION):
         redis_faults.keep_to_redis(config, items)
     _put_the_longest_first(items)
+    _put_the_nearest_first(items, os.environ.get("MUTANT_UNDER_TEST", ""))
 
 
 def pytest_collection_finish() -> None:
@@ -85,6 +86,12 @@ def _put_the_longest_first(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("timeout")
         longest[item.path] = max(longest.get(item.path, 0.0), marker.args[0] if marker else 0.0)
     items.sort(key=lambda item: -longest[item.path])
+
+
+def _put_the_nearest_first(items: list[pytest.Item], mutant: str) -> None:
+    """What is wrong with a function is found soonest by the tests that are named as its module is."""
+    names = set(mutant.rpartition(".")[0].split(".")[1:])
+    items.sort(key=lambda item: -sum(name in item.nodeid for name in names))
 
 
 @pytest.fixture(scope="session")
