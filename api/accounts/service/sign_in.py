@@ -220,15 +220,8 @@ def _end_if_copied(stranger: Actor, claims: tokens.Claims, shown: str) -> None:
 
 
 def _as_actor(stranger: Actor, user: User) -> Actor:
-    return dataclasses.replace(
-        stranger,
-        organisation_id=user.organisation_id,
-        caller=f"user:{user.id}",
-        email=user.email,
-        user_id=user.id,
-        name=user.name,
-        role=user.role,
-    )
+    """Who was a stranger until a moment ago, for the audit trail."""
+    return dataclasses.replace(stranger, organisation_id=user.organisation_id, email=user.email)
 
 
 def _id(actor: Actor) -> uuid.UUID:

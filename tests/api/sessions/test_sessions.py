@@ -157,6 +157,7 @@ def test_a_session_is_active_when_all_its_addresses_are_seen(
     assert (shown["status"], [ip["status"] for ip in shown["resourceIps"]]) == ("PARTIAL", ["APPLIED", "PENDING"])
     assert shown["startedAt"] and shown["resourceIps"][0]["providerRuleId"] == "sgr-1"
 
+    clock.offset += 5_000_000
     settle_grants(session_id, "APPLIED", second)
     again = admin.get(f"/sessions/{session_id}").json
     assert (again["status"], again["startedAt"]) == ("ACTIVE", shown["startedAt"])
