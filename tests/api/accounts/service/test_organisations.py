@@ -47,6 +47,7 @@ def test_an_organisation_is_made_with_all_that_was_said(db: str, standing_clock:
     [
         ("Acme", "acme"),
         ("  Acme,  Inc. ", "acme-inc"),
+        ("-" + 99 * "a", 40 * "a"),
         ("Straße 7", "strae-7"),
         ("ﬁne ①", "fine-1"),
         ("x" * 60, "x" * 40),
@@ -160,4 +161,6 @@ def test_who_holds_an_organisation_has_that_one_and_no_other(db: str, lock_order
         lock_order.forget()
         with write():
             assert organisations.held_organisation(each.id).id == each.id
+        with write():
+            assert organisations.locked_organisation(each.id).id == each.id
         assert lock_order.of(Organisation) <= {each.id}
