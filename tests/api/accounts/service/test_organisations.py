@@ -161,6 +161,12 @@ def test_who_holds_an_organisation_has_that_one_and_no_other(db: str, lock_order
         lock_order.forget()
         with write():
             assert organisations.held_organisation(each.id).id == each.id
+        assert lock_order.of(Organisation) <= {each.id}
+
+
+def test_who_locks_an_organisation_has_that_one_and_no_other(db: str) -> None:
+    first, second = (organisations.create_organisation(OPERATOR, name, "FREE") for name in ("Acme", "Other"))
+
+    for each in (first, second):
         with write():
             assert organisations.locked_organisation(each.id).id == each.id
-        assert lock_order.of(Organisation) <= {each.id}
