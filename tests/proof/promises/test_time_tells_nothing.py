@@ -24,7 +24,7 @@ WORK_SECONDS = 0.0003
 # Each with one of the ids in its path, which is the foreign one.
 ASKED = [(name, kind) for name in ROWS if not ROWS[name].needs_worker for kind in re.findall(r"{(\w+)}", name)]
 # By Bonferroni: of so many operations, each measured with two clocks, one would differ by chance alone.
-SIGNIFICANT = 0.01 / (2 * len(ASKED))
+SIGNIFICANT = 0.01 / (2 * len(dict(ASKED)))
 CLOCKS: Mapping[str, Callable[[], float]] = {"time": time.perf_counter, "work": time.thread_time}
 """The second leaves out what else runs on the machine."""
 
