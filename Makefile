@@ -9,6 +9,8 @@ FUZZ_SEEDS ?= 1 2 3
 # the storms that `make storm` makes, one for each seed; a run whose figures are in .storm is not done again
 STORM_SEEDS ?= 1 2 3 4 5
 STORM_ARGS ?=
+# what `make proof` noted, and which of its parts have passed, of which commit
+PROOF := .proof
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,7 +22,8 @@ WITH_TOOLS = PATH="$$PWD/$(BIN):$$(cat $(PULUMI)):$$PATH"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz storm lint format lock reference pictures types wheels clean pulumi
+.PHONY: help setup demo demo-clouds test proof mutants coverage faults fuzz long storm \
+	lint format lock reference pictures types wheels clean pulumi
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -55,13 +58,20 @@ fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on thr
 storm: $(VENV)/installed ## 10,000 sessions under 1,000 kill -9, a cloud away, Redis away, and docs/storm.md anew (two hours)
 	@$(BIN)/python -m benchmarks.storm --seed $(STORM_SEEDS) --figures .storm --page $(STORM_ARGS)
 
-# The whole tests come last: what they note counts before what the same tests noted in a shorter form.
-proof: export PROOF_LEDGER := $(CURDIR)/.proof
-proof: setup ## all of the proof (hours), and docs/testing.md anew
-	@rm -rf $(PROOF_LEDGER)
-	@$(MAKE) --no-print-directory coverage mutants faults fuzz
-	@$(WITH_TOOLS) PROOF_FULL=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
-	@$(BIN)/python -m tools.proof $(PROOF_LEDGER)
+long: setup ## every test in its longest form (hours); last, by themselves, those that measure time
+	@$(WITH_TOOLS) PROOF_FULL=1 $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not alone"
+	@$(WITH_TOOLS) PROOF_FULL=1 $(BIN)/python -m pytest -m alone
+
+# In this order: what the long forms note comes last, and counts before what the same tests noted in a shorter one.
+proof: setup ## all of the proof (hours; goes on where it was stopped, if nothing changed), and docs/testing.md anew
+	@[ "$$(git rev-parse HEAD)" = "$$(cat $(PROOF)/of 2>&1)" ] && [ -z "$$(git status --porcelain)" ] || \
+	{ rm -rf $(PROOF); mkdir $(PROOF); git rev-parse HEAD > $(PROOF)/of; }
+	@$(MAKE) --no-print-directory --jobs=1 $(foreach part,coverage mutants faults fuzz long,$(PROOF)/$(part).passed)
+	@$(BIN)/python -m tools.proof $(PROOF)
+
+$(PROOF)/%.passed:
+	@PROOF_LEDGER=$(CURDIR)/$(PROOF) $(MAKE) --no-print-directory $*
+	@touch $@
 
 lint: $(VENV)/installed ## ruff, mypy and the rules about who may import whom
 	$(BIN)/ruff check

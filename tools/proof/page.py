@@ -16,6 +16,7 @@ test; until the whole has run to its end, it may be of the short form that `make
 | command | what it runs |
 |---|---|
 | `make test` | every test, and a short form of the long ones |
+| `make long` | every test in its long form; those that measure time come last, by themselves |
 | `make faults` | the functional tests with each failure of Redis and PostgreSQL |
 | `make fuzz` | 200,000 generated requests, on three seeds |
 | `make storm` | thousands of sessions while processes are killed and clouds fail: [its figures](storm.md) |

@@ -98,6 +98,7 @@ def test_whatever_is_wrong_the_answer_and_its_work_are_the_same(world: World, mo
     proven("P12", "wrong sign-ins answered alike, after the same work", figure)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not FULL, reason="a busy machine tells nothing of a twentieth")
 @pytest.mark.timeout(600)
 def test_nobodys_address_takes_as_long_as_a_wrong_password_within_a_twentieth(world: World) -> None:

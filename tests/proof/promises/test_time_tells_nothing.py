@@ -54,6 +54,7 @@ def differences(world: World, name: str, kind: str) -> dict[str, float]:
     return {clock: p_value(foreign[clock], unknown[clock]) for clock in CLOCKS}
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not FULL, reason="thousands of requests for each operation")
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("name", "kind"), ASKED)
@@ -65,6 +66,7 @@ def test_another_organisations_id_takes_no_longer_than_one_of_nothing(world: Wor
     proven("P11", tested, ", ".join(f"p = {found[clock]:.2f} of the {clock}" for clock in CLOCKS), SEED)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not FULL, reason="thousands of requests")
 @pytest.mark.timeout(3600)
 def test_a_third_of_a_millisecond_would_be_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,85 @@
+"""`make proof` takes hours: what has passed is not done again, as long as nothing has changed."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ["coverage", "mutants", "faults", "fuzz", "long"]
+# make prefers a GNUmakefile, here and when it calls itself: the parts only say that they were made.
+_STAND_INS = """
+include Makefile
+setup pulumi $(VENV)/installed $(VENV)/libraries $(BIN)/python requirements-dev.txt $(BUILD_FILES): ;
+BIN := bin
+coverage mutants faults fuzz long:
+	@echo $@ >> made; test ! -e $@-fails
+"""
+_PYTHON = """#!/bin/sh
+echo page >> made
+"""
+
+Prove = Callable[[], list[str]]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A repository with the Makefile, and parts of the proof that are made in a moment."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "GNUmakefile").write_text(_STAND_INS)
+    (tmp_path / ".gitignore").write_text("/.proof/\n/made\n/*-fails\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").write_text(_PYTHON)
+    (tmp_path / "bin" / "python").chmod(0o755)
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def prove(house: Path) -> Prove:
+    """Runs `make proof`; the parts that it made."""
+
+    def run() -> list[str]:
+        made = house / "made"
+        made.unlink(missing_ok=True)
+        subprocess.run(["make", "proof"], cwd=house, capture_output=True, check=False)
+        return made.read_text().split()
+
+    return run
+
+
+def git(house: Path, *words: str) -> None:
+    someone = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    subprocess.run(["git", *someone, *words], cwd=house, check=True)
+
+
+def commit(house: Path) -> None:
+    git(house, "add", "--all")
+    git(house, "commit", "--quiet", "--allow-empty", "--message", "Change something")
+
+
+def test_the_parts_are_made_in_order_and_then_the_page(prove: Prove) -> None:
+    assert prove() == [*PARTS, "page"]
+
+
+def test_it_goes_on_with_the_part_that_failed(house: Path, prove: Prove) -> None:
+    (house / "faults-fails").touch()
+    assert prove() == ["coverage", "mutants", "faults"]
+
+    (house / "faults-fails").unlink()
+    assert prove() == ["faults", "fuzz", "long", "page"]
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_after_a_change_it_begins_anew(house: Path, prove: Prove, *, commits: bool) -> None:
+    (house / "fuzz-fails").touch()
+    prove()
+
+    (house / "new.py").touch()
+    if commits:
+        commit(house)
+
+    assert prove() == ["coverage", "mutants", "faults", "fuzz"]
