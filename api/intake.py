@@ -7,6 +7,7 @@ them, only one of the connections that the process takes at once, and that for a
 import asyncio
 import io
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from api.errors import InvalidInput, RequestTimeout
 from api.json_body import MAXIMUM_BYTES
-from api.process import call_at_signal, give_up_on_silent_readers
+from api.process import call_at_signal, give_up_on_silent_readers, take_no_connection_more
 
 REFUSAL = "entryguard.refusal"
 """In the environ of a request whose body did not come: the error that it is to be answered with."""
@@ -22,6 +23,8 @@ REFUSAL = "entryguard.refusal"
 BODY_SECONDS = 15
 # Short, so that a process that is told to stop has answered everybody before it has to end.
 _BODY_SECONDS_WHEN_STOPPING = 2
+# The HTTP server closes at once who has not begun to ask when it stops; so long has whoever just got a connection.
+_LAST_SECONDS = 0.5
 _PORTION_BYTES = 64 * 1024
 # The HTTP server would put its own name there.
 _SERVER = (b"server", b"EntryGuard")
@@ -55,6 +58,7 @@ class Intake:
         self._stopping = stopping
         self._body_seconds = BODY_SECONDS
         self._deadlines: set[asyncio.Timeout] = set()
+        self._farewell: list[tuple[bytes, bytes]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,6 +73,8 @@ class Intake:
         def stop() -> None:
             loop.call_soon_threadsafe(self._hurry)
             self._stopping()
+            take_no_connection_more()
+            time.sleep(_LAST_SECONDS)  # the HTTP server hears of the signal afterwards
 
         call_at_signal(stop)
         await send({"type": "lifespan.startup.complete"})
@@ -78,7 +84,8 @@ class Intake:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _hurry(self) -> None:
-        """Wait for bodies shortly from now on."""
+        """Wait for bodies shortly from now on, and have nobody ask once more on his connection."""
+        self._farewell = [(b"connection", b"close")]
         self._body_seconds = _BODY_SECONDS_WHEN_STOPPING
         soon = asyncio.get_running_loop().time() + self._body_seconds
         for deadline in self._deadlines:
@@ -120,7 +127,8 @@ class Intake:
         run = asyncio.get_running_loop().run_in_executor
         answer = await run(self._threads, _Answer, self._app, environ)
         portion, is_last = answer.beginning
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        headers = answer.headers + self._farewell
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if is_last:
             await send({"type": "http.response.body", "body": portion})
             return

@@ -6,13 +6,18 @@ import os
 import resource
 import signal
 import socket
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # linux/prctl.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+# asm-generic/socket.h
+_SO_ATTACH_FILTER = 26
+# linux/filter.h: of TCP segments those are dropped in whose 14th byte, the flags (RFC 9293, section 3.1), SYN is set.
+_NOBODY_NEW = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
 _SILENT_MILLISECONDS = 30_000
 _END_SECONDS = 10
 
@@ -50,7 +55,8 @@ def end_when_told(told: Callable[[], object]) -> None:
 def call_at_signal(callback: Callable[[], object]) -> None:
     """Call `callback`, in a thread of its own, at the first signal that anybody in this process handles.
 
-    From the main thread, when the handlers are set. Whoever listened before hears them as before.
+    From the main thread, when the handlers are set. Whoever listened before hears them as before, when `callback` has
+    returned.
     """
     heard, told = socket.socketpair()
     told.setblocking(False)
@@ -59,11 +65,13 @@ def call_at_signal(callback: Callable[[], object]) -> None:
     def listen() -> None:
         is_first = True
         while numbers := heard.recv(64):
-            if before >= 0:
-                os.write(before, numbers)
-            if is_first:
-                callback()
-            is_first = False
+            try:
+                if is_first:
+                    callback()
+            finally:
+                is_first = False
+                if before >= 0:
+                    os.write(before, numbers)
 
     threading.Thread(target=listen, name="signals", daemon=True).start()
 
@@ -73,15 +81,33 @@ def give_up_on_silent_readers() -> bool:
 
     Returns whether the process listens yet: a connection has from its listener what it is to do.
     """
-    listens = False
+    listeners = 0
+    for listener in _listeners():
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
+        listeners += 1
+    return listeners > 0
+
+
+def take_no_connection_more() -> None:
+    """Have the kernel not hear who wants to connect to this process from now on (Linux).
+
+    He asks again after a second (RFC 6298) and is refused, or taken by another process, if this one is gone by then.
+    Whoever is connected already stays so; to close the listener would cut off those that were not accepted yet.
+    """
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _NOBODY_NEW))
+    program = struct.pack("@HP", len(_NOBODY_NEW), ctypes.addressof(filters))
+    for listener in _listeners():
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def _listeners() -> Iterator[socket.socket]:
+    """The sockets on which this process listens (Linux)."""
     for entry in Path("/proc/self/fd").iterdir():
         if not entry.is_socket():
             continue
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as listener:
-            if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
-                listens = True
-    return listens
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as one:
+            if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                yield one
 
 
 def _prctl(option: int, value: int) -> None:

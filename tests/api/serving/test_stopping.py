@@ -1,5 +1,8 @@
 """SIGTERM: what is under way is answered, nothing new is taken, and the end comes soon."""
 
+import http.client
+import os
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +47,52 @@ def test_a_stopped_server_takes_nothing_new(tmp_path: Path) -> None:
         assert _is_closed(idle)
         assert not _listens(server)
         assert "Traceback" not in server.log
+
+
+def test_whoever_gets_a_connection_while_it_stops_is_answered(tmp_path: Path) -> None:
+    """Others are refused, so that a proxy asks the next server."""
+    with served(tmp_path) as server, ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(_asked_until_refused, server) for _ in range(4)]
+        time.sleep(0.5)
+
+        assert server.terminate(STOP_SECONDS) == 0
+
+        for each in asking:
+            answers = each.result()
+            assert len(answers) > 3 and set(answers) == {b"HTTP/1.1 200 OK"}
+
+
+def test_a_kept_connection_is_told_to_close_before_it_is_closed(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=15)
+        assert _told_about(kept) is None
+        os.kill(server.pid or 0, signal.SIGTERM)
+        while _told_about(kept) != "close":
+            time.sleep(0.01)
+
+        assert server.wait(STOP_SECONDS) == 0
+
+
+def _told_about(kept: http.client.HTTPConnection) -> str | None:
+    """What an answer says of the connection that it came on."""
+    kept.request("GET", "/healthz")
+    with kept.getresponse() as answer:
+        answer.read()
+        return answer.getheader("Connection")
+
+
+def _asked_until_refused(server: ApiProcess) -> list[bytes]:
+    """The beginnings of the answers to somebody who connects each time and takes a moment before he asks."""
+    answers = []
+    while True:
+        try:
+            link = socket.create_connection(("127.0.0.1", server.port), timeout=15)
+        except ConnectionRefusedError:
+            return answers
+        with link:
+            time.sleep(0.05)
+            link.sendall(b"GET /healthz HTTP/1.1\r\nHost: entryguard\r\nConnection: close\r\n\r\n")
+            answers.append(link.recv(4096).partition(b"\r\n")[0])
 
 
 def _is_closed(link: socket.socket) -> bool:
