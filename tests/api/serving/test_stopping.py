@@ -83,7 +83,7 @@ def _told_about(kept: http.client.HTTPConnection) -> str | None:
 
 def _asked_until_refused(server: ApiProcess) -> list[bytes]:
     """The beginnings of the answers to somebody who connects each time and takes a moment before he asks."""
-    answers = []
+    answers: list[bytes] = []
     while True:
         try:
             link = socket.create_connection(("127.0.0.1", server.port), timeout=15)
