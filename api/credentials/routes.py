@@ -162,7 +162,8 @@ class Verification(MethodView):
     def post(self, options: VerifyOptions, credential_id: str) -> Any:
         """Verify credential
 
-        Has the credential verified now. With `wait=true` the answer comes with the verdict, 30 s at most.
+        Has the credential verified now, and then those of its resources that the cloud refused. With `wait=true` the
+        answer comes with the credential's verdict, 30 s at most.
         """
         credential = service.ask_verification(current_actor(), parse(credential_id, CredentialNotFound))
         if not options.wait:

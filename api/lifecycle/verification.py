@@ -7,7 +7,7 @@ from api.credentials.models import Credential
 from api.credentials.service import OTHER_ACCOUNT
 from api.credentials.verdict import Effect, KeptSecret
 from api.database import locked, write
-from api.due import Claim
+from api.due import Claim, Priority
 from api.lifecycle.changing import RESOURCE_CHANGED
 from api.resources import verdict as resources
 from api.resources.models import Resource
@@ -37,6 +37,9 @@ def credential_accepted(claim: Claim, tried: KeptSecret, verified: Verified, loo
             if moves:
                 _let_in_again(tried)
             targets.look_at_all(tried.credential_id)
+        elif claim.priority is Priority.REQUESTED:
+            # It may have been refused one thing only, which somebody has mended since.
+            resources.look_at_refused(tried.credential_id)
 
 
 def credential_refused(claim: Claim, tried: KeptSecret, refusal: Refused, look_again_seconds: float) -> None:

@@ -111,6 +111,12 @@ def look_at_all(credential_id: uuid.UUID) -> None:
     due.want(Resource, Resource.credential_id == credential_id, Priority.RECHECK)
 
 
+def look_at_refused(credential_id: uuid.UUID) -> None:
+    """Have those resources of a credential looked at that the cloud refused. Inside `write`."""
+    refused = Resource.verification_error.is_null(False)
+    due.want(Resource, (Resource.credential_id == credential_id) & refused, Priority.RECHECK)
+
+
 def _verdict(asked: Wanted, error: str | None, missing: list[str]) -> dict[str, object]:
     return {
         "is_active": error is None,

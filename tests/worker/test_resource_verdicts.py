@@ -68,6 +68,38 @@ def test_a_resource_turns_inactive_when_the_cloud_no_longer_shows_it(
     assert not fresh(resource).is_active
 
 
+def test_what_was_refused_is_looked_at_with_its_credential_when_somebody_asks(
+    worker: Worker, cloud: MadeUpCloud, credential: Credential, resource: Resource
+) -> None:
+    """Whoever has mended what the credential may do has that verified, and not each resource."""
+    well = make_resource(credential)
+    make_due(well)
+    cloud.answers[resource.resource_identifier] = MISSING
+    worker.serve_all()
+    assert not fresh(resource).is_active
+    del cloud.answers[resource.resource_identifier]
+    before = cloud.calls[well.resource_identifier]
+    make_due(credential, priority=Priority.REQUESTED)
+
+    worker.serve_all()
+
+    assert fresh(resource).is_active
+    assert cloud.calls[well.resource_identifier] == before, "it was well: what it needs is asked by itself"
+
+
+def test_what_was_refused_is_not_looked_at_each_time_its_credential_is(
+    worker: Worker, cloud: MadeUpCloud, credential: Credential, resource: Resource
+) -> None:
+    cloud.answers[resource.resource_identifier] = MISSING
+    worker.serve_all()
+    before = cloud.calls[resource.resource_identifier]
+    make_due(credential)
+
+    worker.serve_all()
+
+    assert cloud.calls[resource.resource_identifier] == before
+
+
 def test_a_silent_cloud_leaves_a_resource_as_it_was(worker: Worker, cloud: MadeUpCloud, resource: Resource) -> None:
     worker.serve_all()
     cloud.answers[resource.resource_identifier] = SILENT
