@@ -44,7 +44,12 @@ class Machine(Sessions, Houses, Skies, Standings, Works):
             self.world.serve()
 
     @invariant()
-    def nothing_is_wrong(self) -> None:
+    def nothing_has_gone_wrong(self) -> None:
+        if self.has_gone_on:
+            self._look()
+            self.has_gone_on = False
+
+    def _look(self) -> None:
         self.is_well = False
         self._check(list(always.wrongs(self.world, rows.read())))
         self.is_well = True
@@ -75,7 +80,7 @@ class Machine(Sessions, Houses, Skies, Standings, Works):
 
     def _rest(self) -> None:
         quiet.come(self.world)
-        self.nothing_is_wrong()
+        self._look()
         self._check(list(quiet.wrongs(self.world, rows.read())))
         Machine.quiets += 1
 
