@@ -75,7 +75,8 @@ def test_one_that_the_cloud_will_not_give_up_is_shown_as_overdue(admin: Caller, 
     assert shown["deletingSince"] == shown["updatedAt"]
     assert (shown["ipAddress"], shown["resourceIds"]) == (OFFICE, [str(resource.id)])
     there = [(ip["status"], ip["errorMessage"], ip["overdueSince"]) for ip in shown["resourceIps"]]
-    assert there == [("REMOVING", REFUSAL, shown["deletingSince"])]
+    since = Grant.get().ended_at
+    assert there == [("REMOVING", REFUSAL, f"{since:%Y-%m-%dT%H:%M:%SZ}")]
     assert admin.get("/static-ip-rules").json == [shown]
 
 
