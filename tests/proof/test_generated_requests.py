@@ -20,7 +20,7 @@ SUCCESSES = 3 if IS_SHORT else 20
 
 # A short run is done in a minute; of a long one each request may take half a second, on a machine that does more.
 pytestmark = [
-    pytest.mark.timeout(300 if IS_SHORT else REQUESTS // 2),
+    pytest.mark.timeout(900 if IS_SHORT else REQUESTS // 2),
     # schemathesis draws the names of its requests outside hypothesis; they are no part of what is tested.
     pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning"),
 ]

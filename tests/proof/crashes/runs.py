@@ -37,7 +37,7 @@ from worker.parent import load_sdks
 # Until then the leases of the dead have run out, and what was postponed is due.
 _PAUSE_SECONDS = LEASE_SECONDS + 1
 _MOST_PAUSES = 8
-_LONGEST_LIFE_SECONDS = 60
+_LONGEST_LIFE_SECONDS = 180
 _CONNECTIONS = 4
 
 Told = dict[str, Any]
