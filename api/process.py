@@ -8,7 +8,7 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 # linux/prctl.h
@@ -81,11 +81,7 @@ def give_up_on_silent_readers() -> bool:
 
     Returns whether the process listens yet: a connection has from its listener what it is to do.
     """
-    listeners = 0
-    for listener in _listeners():
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
-        listeners += 1
-    return listeners > 0
+    return _set_at_listeners(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_MILLISECONDS)
 
 
 def take_no_connection_more() -> None:
@@ -94,20 +90,22 @@ def take_no_connection_more() -> None:
     He asks again after a second (RFC 6298) and is refused, or taken by another process, if this one is gone by then.
     Whoever is connected already stays so; to close the listener would cut off those that were not accepted yet.
     """
-    filters = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _NOBODY_NEW))
-    program = struct.pack("@HP", len(_NOBODY_NEW), ctypes.addressof(filters))
-    for listener in _listeners():
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    steps = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _NOBODY_NEW))
+    program = struct.pack("@HP", len(_NOBODY_NEW), ctypes.addressof(steps))
+    _set_at_listeners(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
-def _listeners() -> Iterator[socket.socket]:
-    """The sockets on which this process listens (Linux)."""
+def _set_at_listeners(level: int, option: int, value: int | bytes) -> bool:
+    """Set an option of the sockets on which this process listens (Linux). Returns whether there is one that has it."""
+    listens = False
     for entry in Path("/proc/self/fd").iterdir():
         if not entry.is_socket():
             continue
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as one:
-            if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                yield one
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as listener:
+            if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                listener.setsockopt(level, option, value)
+                listens = True
+    return listens
 
 
 def _prctl(option: int, value: int) -> None:
