@@ -52,8 +52,9 @@ mutants: $(VENV)/installed ## plants bugs into the code that matters most, and f
 faults: setup ## the tests with Redis and PostgreSQL in every bad state (an hour)
 	@$(BIN)/python -m tests.proof.neighbours
 
-fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour or two)
-	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" $(BIN)/python -m pytest tests/proof/test_generated_requests.py
+fuzz: $(VENV)/installed ## 200,000 requests made of the OpenAPI document, on three seeds (an hour)
+	@FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SEEDS="$(FUZZ_SEEDS)" \
+	$(BIN)/python -m pytest -n $(words $(FUZZ_SEEDS)) --dist loadgroup tests/proof/test_generated_requests.py
 
 storm: $(VENV)/installed ## 10,000 sessions under 1,000 kill -9, a cloud away, Redis away, and docs/storm.md anew (two hours)
 	@$(BIN)/python -m benchmarks.storm --seed $(STORM_SEEDS) --figures .storm --page $(STORM_ARGS)

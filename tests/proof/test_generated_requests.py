@@ -14,7 +14,11 @@ from tests.proof.ledger import proven
 from tests.valkey_server import ValkeyServer
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "2000"))
-SEEDS = [int(seed) for seed in os.environ.get("FUZZ_SEEDS", "1").split()]
+# `make fuzz` gives each a process of its own.
+SEEDS = [
+    pytest.param(int(seed), marks=pytest.mark.xdist_group(f"seed {seed}"))
+    for seed in os.environ.get("FUZZ_SEEDS", "1").split()
+]
 IS_SHORT = REQUESTS < 20_000
 SUCCESSES = 3 if IS_SHORT else 20
 
