@@ -1,8 +1,9 @@
 """The stories' own bookkeeping says nothing wrong of what is right."""
 
 from api.audit_log.models import AuditEntry
+from api.credentials import key_rotation
 from api.credentials import service as credentials
-from api.credentials.models import Credential
+from api.credentials.models import Credential, KeyCheck
 from tests.proof.stories import backup
 from tests.proof.stories.sky import Died
 from tests.proof.stories.world import World
@@ -57,5 +58,21 @@ def test_an_operator_who_dies_as_he_restores_a_backup_asks_again(worlds: Worlds)
             assert world.moments.deaths == 1
             told = AuditEntry.select().where(AuditEntry.event_type == "ORGANIZATION_UPDATE")
             assert [entry.details["restored"] for entry in told] == ["adopted"] * len(world.model.houses)
+        finally:
+            worlds.close()
+
+
+def test_a_worker_who_dies_as_it_starts_on_an_older_database_is_started_again(worlds: Worlds) -> None:
+    for moments in (0, 1):
+        world = worlds.open()
+        try:
+            assert backup.make(world)
+            key_id = key_rotation.next_key_id(world.ring.current())
+            key_rotation.add(world.ring, key_id)
+            world.moments.die_after(moments)
+            assert backup.restore(world)
+
+            assert world.moments.deaths == 1
+            assert key_id in {row.key_id for row in KeyCheck.select()}
         finally:
             worlds.close()

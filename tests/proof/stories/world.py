@@ -103,9 +103,9 @@ class World:
         self.start_worker()
 
     def start_worker(self) -> None:
-        """A process with nothing in its memory."""
-        check_key_ring(self.ring.current())
-        self.worker = self.new_worker()
+        """A process with nothing in its memory. Where it dies as it starts, there is another."""
+        if self.done(lambda: check_key_ring(self.ring.current())):
+            self.worker = self.new_worker()
 
     def new_worker(self) -> Drain:
         return Drain(WatchedDesk(self.claims, desk_for(self.settings, self.vault)))
