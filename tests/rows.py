@@ -24,14 +24,13 @@ Row = TypeVar("Row", Credential, Resource, Session, StaticRule, Target)
 _numbers = itertools.count(1)
 
 
-def make_organisation() -> Organisation:
+def make_organisation(**columns: Any) -> Organisation:
     """An organisation that is served like any other."""
     number = next(_numbers)
     moment = current_time()
+    defaults: dict[str, Any] = {"slug": f"org-{number}", "name": f"Organisation {number}", "tier": "PAID"}
     with write():
-        organisation = Organisation.create(
-            slug=f"org-{number}", name=f"Organisation {number}", tier="PAID", created_at=moment, updated_at=moment
-        )
+        organisation = Organisation.create(**{**defaults, "created_at": moment, "updated_at": moment, **columns})
         Turn.create(organisation_id=organisation.id)
     return organisation
 

@@ -21,11 +21,12 @@ def dependants(kind: str, resource: Resource) -> Dependants:
 
 
 @each_kind
-def test_all_that_it_lets_in_goes_with_it(uma: User, resource: Resource, kind: str) -> None:
-    first, second = opened(uma, resource), opened(uma, resource, address="81.2.69.143")
-    rules = [static_rule(resource, address=f"81.2.69.{number}", label=f"Office {number}") for number in (144, 145)]
+def test_all_that_it_lets_in_goes_with_it_the_oldest_first(uma: User, resource: Resource, kind: str) -> None:
+    ids = [uuid.UUID(int=number) for number in (3, 2, 1)]
+    stays = [opened(uma, resource, address=f"81.2.69.{one.int}", id=one) for one in ids]
+    rules = [static_rule(resource, address=f"81.2.69.14{one.int}", label=f"Office {one.int}", id=one) for one in ids]
 
-    assert dependants(kind, resource) == Dependants([resource], [first, second], rules, is_in_use=True)
+    assert dependants(kind, resource) == Dependants([resource], stays, rules, is_in_use=True)
 
 
 @each_kind

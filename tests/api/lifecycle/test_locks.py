@@ -26,11 +26,10 @@ from api.static_rules import service as static_rules
 from api.static_rules.models import StaticRule
 from api.static_rules.service import NewStaticRuleFields
 from api.targets.models import Grant, Target
-from tests.api.accounts.acting import another_organisation
 from tests.api.lifecycle.conftest import openable, opened, person, serve, static_rule
 from tests.api.lifecycle.test_changing import offer, see
 from tests.lock_order import LockOrder
-from tests.rows import make_credential
+from tests.rows import make_credential, make_organisation
 
 pytestmark = pytest.mark.engines("sqlite")
 
@@ -188,7 +187,7 @@ def test_a_credential_that_moves_to_another_account_locks_what_goes_through_it(
 
 
 def test_a_claim_locks_the_turn_of_its_organisation_alone(scene: Scene) -> None:
-    another_organisation()
+    make_organisation(id=uuid.UUID(int=0))  # the first that is found where nobody says whose
     sessions.stop(scene.actor, scene.here.session.id)
 
     assert claim([Target], list(Priority)) is not None

@@ -1,5 +1,6 @@
 """Which objects a credential is for."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ def test_a_credential_is_for_what_its_resources_name_once_each_the_oldest_first(
     moment = current_time()
     named = [("eu-west-1", "sg-2"), ("eu-central-1", "sg-1"), ("eu-west-1", "sg-2"), ("eu-central-1", "sg-2")]
     for age, (region, identifier) in enumerate(named):
-        made: dict[str, Any] = {"region": region, "resource_identifier": identifier}
+        made: dict[str, Any] = {"id": uuid.UUID(int=age), "region": region, "resource_identifier": identifier}
         make_resource(credential, created_at=moment - timedelta(seconds=age), **made)
     make_resource(make_credential())
 
