@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[2]
 EVERY = (*KINDS, *PROMISES)
 
 
-def entry(promise: str, figure: str = "7 of 7", tested: str = "in this way") -> dict[str, object]:
-    return {"promise": promise, "tested": tested, "figure": figure, "seed": 3}
+def entry(
+    promise: str, figure: str = "7 of 7", tested: str = "in this way", *, is_full: bool = False
+) -> dict[str, object]:
+    return {"promise": promise, "tested": tested, "figure": figure, "seed": 3, "isFull": is_full}
 
 
 def all_entries() -> list[dict[str, object]]:
@@ -77,6 +79,13 @@ def test_the_last_note_about_a_test_counts(tmp_path: Path) -> None:
     (tmp_path / "1.jsonl").write_text("\n".join(lines))
 
     assert [each["figure"] for each in read(tmp_path)] == ["late"]
+
+
+def test_a_note_of_the_long_form_counts_before_a_later_one(tmp_path: Path) -> None:
+    lines = [json.dumps(entry("P7", "long", is_full=True)), json.dumps(entry("P7", "short"))]
+    (tmp_path / "1.jsonl").write_text("\n".join(lines))
+
+    assert [each["figure"] for each in read(tmp_path)] == ["long"]
 
 
 def test_a_figure_cannot_break_its_table() -> None:

@@ -29,9 +29,9 @@ vendors' own SDKs talk to. A seed repeats a run in which chance took part.
 
 
 def read(folder: Path) -> list[Entry]:
-    """What the tests noted in a folder; of notes about the same test the last one."""
+    """What the tests noted in a folder; of notes about the same test that of its long form, else the last one."""
     lines = [line for path in sorted(folder.glob("*.jsonl"), key=_age) for line in path.read_text().splitlines()]
-    entries = [json.loads(line) for line in lines]
+    entries = sorted((json.loads(line) for line in lines), key=lambda entry: bool(entry["isFull"]))
     return list({(entry["promise"], entry["tested"]): entry for entry in entries}.values())
 
 
