@@ -121,6 +121,15 @@ def want(model: type[DueModel], which: peewee.Node, priority: Priority = Priorit
     after_commit(notify.ring)
 
 
+def have_inherited(model: type[DueModel], which: peewee.Node) -> None:
+    """Have the next claims of the rows count as inherited for as long as a lease: somebody unknown may have called.
+
+    Inside `write`. Whoever works on one of them loses it.
+    """
+    until = current_time() + timedelta(seconds=LEASE_SECONDS)
+    model.update(claim_token=_nobodys(until)).where(which).execute()
+
+
 def renew(claim: Claim) -> None:
     """Start the lease anew. Raises LostClaim when it is somebody else's, or ran out: then no further call may start."""
     model = claim.model
@@ -246,7 +255,11 @@ def late_until(token: uuid.UUID | None) -> datetime | None:
 
 def _kept(claim: Claim) -> uuid.UUID | None:
     """The token to leave on a row that is given back: nobody's, which says until when the next claim is inherited."""
-    return None if claim.late_until is None else uuid.UUID(int=Instant().db_value(claim.late_until))
+    return None if claim.late_until is None else _nobodys(claim.late_until)
+
+
+def _nobodys(until: datetime) -> uuid.UUID:
+    return uuid.UUID(int=Instant().db_value(until))
 
 
 def _sooner(seconds: float | None, late_until: datetime | None) -> float | None:

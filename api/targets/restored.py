@@ -18,8 +18,9 @@ _ALL = peewee.SQL("1 = 1")
 def look_everywhere() -> None:
     """Have all that may hold rules of ours looked at, also where no row says that there are any. Inside `write`.
 
-    What was opened after the backup has left no row: so each resource has its target, and none counts as listed. Where
-    nobody could look when the backup was made, as the credential was invalid, somebody does once it can be.
+    What was opened after the backup has left no row: so each resource has its target, and none counts as listed. The
+    last of it may land, or be shown, when all has been looked at: so all is looked at once more. Where nobody could
+    look when the backup was made, as the credential was invalid, somebody does once it can be.
     """
     known = Resource.credential_id.in_(Credential.select(Credential.id).where(Credential.account.is_null(False)))
     found = Resource.select().where(known, Resource.deleting_since.is_null()).order_by(Resource.id)
@@ -28,6 +29,7 @@ def look_everywhere() -> None:
     Target.update(listed_at=None).execute()
     due.want(Target, _ALL, Priority.REVOKE)
     hold(list(found.where(~Resource.is_active)))
+    due.have_inherited(Target, _ALL)
 
 
 def look_where_nobody_could(resource: Resource) -> None:

@@ -262,7 +262,10 @@ def _give_back(claim: Claim, report: Report, still_wanted: Collection[uuid.UUID]
     unwanted = [row for row in rows if row.id not in still_wanted]
     is_bare = not report.outcomes and report.is_listed and report.failure is None
     if is_bare or any(outcome.state is not None for outcome in report.outcomes.values()):
-        Target.update(free_rules=report.free_rules, listed_at=now()).where(Target.id == claim.row_id).execute()
+        seen: dict[str, Any] = {"free_rules": report.free_rules}
+        if not claim.inherited:  # else there may be more than was listed
+            seen["listed_at"] = now()
+        Target.update(seen).where(Target.id == claim.row_id).execute()
     reason = report.failure or _failure(report.outcomes, still_wanted)
     if reason is not None:
         due.postpone(claim, reason, _REVOKE_BACKOFF_SECONDS if unwanted or report.failure else float("inf"))

@@ -229,6 +229,22 @@ def test_a_row_is_inherited_for_a_lease_at_most_also_where_the_clock_has_gone_ba
     assert not take().inherited
 
 
+def test_rows_that_somebody_unknown_may_have_called_for_are_inherited_for_a_lease() -> None:
+    row, other = make_credential(), make_credential()
+
+    with write():
+        due.have_inherited(Credential, Credential.id == row.id)
+
+    assert work(row).keys() == {"claim_token"} and work(other) == {}
+    make_due(row)
+    clock.offset += LEASE_SECONDS * SECOND - 1
+    heir = take()
+    assert (heir.row_id, heir.late_until) == (row.id, current_time() + MOMENT)
+    due.release(heir)
+    clock.offset += 1
+    assert not take().inherited
+
+
 def test_an_inherited_row_that_is_wanted_anew_stays_inherited() -> None:
     row = make_credential()
     make_due(row)
