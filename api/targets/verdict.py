@@ -155,14 +155,15 @@ def _grants_of(rule_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID | None, Seq
 def _record_rule(target: Target, rule: Rule, seen: _Seen, grants: Sequence[Grant]) -> set[uuid.UUID]:
     outcome, is_wanted = seen.outcome, seen.is_wanted
     was_to_go = rule.is_leaving or any(grant.status == REMOVING for grant in grants)
-    is_applied = _tell_changes(target, rule, outcome, is_kept=outcome.was_wanted and is_wanted and not was_to_go)
+    # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is ours
+    # also where a restored database was yet to add it.
+    is_added = outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours)
+    was_kept = outcome.was_wanted and is_wanted and not was_to_go and is_added
+    is_applied = _tell_changes(target, rule, outcome, was_kept=was_kept)
     if seen.is_over:
         return _forget(rule, grants)
     error = _MAY_ARRIVE if outcome.is_gone and not is_wanted else outcome.error
     is_present = rule.is_seen if outcome.state is None else outcome.state is State.PRESENT
-    # What was refused and is not there will be somebody else's, should it be there one day. What has our tag is ours
-    # also where a restored database was yet to add it.
-    is_added = outcome.is_ours or (rule.is_added and not seen.is_nothing_of_ours)
     told = {
         "is_added": is_added,
         "asked_at": seen.asked_at if is_added else None,
@@ -191,10 +192,11 @@ def _update(row: Rule | Grant, told: Mapping[str, Any], beside: Mapping[str, Any
     return True
 
 
-def _tell_changes(target: Target, rule: Rule, outcome: Outcome, *, is_kept: bool) -> bool:
+def _tell_changes(target: Target, rule: Rule, outcome: Outcome, *, was_kept: bool) -> bool:
     """One event for each time that a rule of ours came, went, was made right, or could not be.
 
-    is_kept: it was wanted all the time. If not, and it is gone or back again, it was removed, if by a worker that died.
+    was_kept: it was wanted all the time, and the cloud has not refused to have it back. If not, and it is gone or back
+    again, it was removed: if not by this worker, by one that died, or by somebody else.
     Returns whether the audit trail has it as applied, and not yet as removed.
     """
     is_applied = rule.is_applied
@@ -203,9 +205,9 @@ def _tell_changes(target: Target, rule: Rule, outcome: Outcome, *, is_kept: bool
         _tell(target, rule, "RULE_APPLY")
         is_applied = True
     if is_right and rule.is_applied and (outcome.was_restored or not rule.is_seen):
-        for event in ("RULE_RESTORE",) if is_kept else ("RULE_REMOVE", "RULE_APPLY"):
+        for event in ("RULE_RESTORE",) if was_kept else ("RULE_REMOVE", "RULE_APPLY"):
             _tell(target, rule, event)
-    if outcome.is_gone and is_applied and not is_kept:
+    if outcome.is_gone and is_applied and not was_kept:
         _tell(target, rule, "RULE_REMOVE")
         is_applied = False
     if outcome.is_final and outcome.error != rule.error:

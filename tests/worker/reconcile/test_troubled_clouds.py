@@ -16,8 +16,10 @@ from api.targets import overdue
 from api.targets import service as targets
 from api.targets.models import Rule, Target
 from tests.worker.bench import (
+    APPLIED,
     HERE,
     NOT_APPLIED,
+    REMOVED,
     THERE,
     Bench,
     due_in,
@@ -167,6 +169,36 @@ def test_a_rule_that_was_edited_is_made_right_where_there_is_no_room_for_more(be
     assert status(without) == ("FAILED", "FAILED")
     assert status(edited) == ("ACTIVE", "APPLIED")
     assert cloud.rules == {rule_tag(edited): State.PRESENT}
+
+
+def test_a_rule_that_somebody_took_away_and_the_cloud_has_no_room_for_is_told_to_be_gone(
+    bench: Bench, cloud: MadeUpCloud
+) -> None:
+    session = bench.open()
+    bench.serve()
+    cloud.rules.clear()
+    cloud.answers["apply"] = Full("Full", "make room")
+
+    bench.look()
+
+    assert (status(session), told()) == (("FAILED", "FAILED"), [APPLIED, REMOVED, NOT_APPLIED])
+    cloud.answers.clear()
+    bench.look()
+    assert (status(session), told()) == (("ACTIVE", "APPLIED"), [APPLIED, REMOVED, NOT_APPLIED, APPLIED])
+
+
+def test_it_is_told_so_once(bench: Bench, cloud: MadeUpCloud) -> None:
+    session = bench.open()
+    bench.serve()
+    cloud.rules.clear()
+    cloud.answers["apply"] = Full("Full", "make room")
+    for _ in range(2):
+        bench.look()
+
+    bench.end(session)
+    bench.serve()
+
+    assert (status(session), told()) == (("CANCELLED", "REMOVED"), [APPLIED, REMOVED, NOT_APPLIED])
 
 
 def test_what_a_cloud_refuses_for_good_does_not_keep_its_resource(bench: Bench, cloud: MadeUpCloud) -> None:
