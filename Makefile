@@ -44,9 +44,10 @@ coverage: setup ## every test, and how much of the code they run (fails below 95
 	@$(WITH_TOOLS) $(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.proof.covered
 
+# What a test finds out about a mutant is not noted: it is nothing that the product does.
 mutants: $(VENV)/installed ## plants bugs into the code that matters most, and fails if too many live (half an hour)
 	@rm -rf mutants
-	@$(BIN)/mutmut run --max-children 2 | tail -n 1
+	@env -u PROOF_LEDGER $(BIN)/mutmut run --max-children 2 | tail -n 1
 	@$(BIN)/python -m tests.proof.mutants
 
 faults: setup ## the tests with Redis and PostgreSQL in every bad state (an hour)

@@ -1,5 +1,6 @@
 """`make proof` takes hours: what has passed is not done again, as long as nothing has changed."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -83,3 +84,14 @@ def test_after_a_change_it_begins_anew(house: Path, prove: Prove, *, commits: bo
         commit(house)
 
     assert prove() == ["long", "coverage", "mutants"]
+
+
+def test_what_is_found_out_about_a_mutant_is_not_noted(house: Path) -> None:
+    (house / "GNUmakefile").write_text(_STAND_INS.replace(" mutants ", " "))
+    mutmut = house / "bin" / "mutmut"
+    mutmut.write_text('#!/bin/sh\necho "${PROOF_LEDGER-nowhere}" > noted\n')
+    mutmut.chmod(0o755)
+
+    subprocess.run(["make", "mutants"], cwd=house, env={**os.environ, "PROOF_LEDGER": "ledger"}, check=True)
+
+    assert (house / "noted").read_text() == "nowhere\n"
