@@ -169,6 +169,7 @@ def standing_clock(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database's clock stands, and moves by `clock.offset` alone: for what is decided by a microsecond."""
     moment = time.time_ns()
     monkeypatch.setattr("api.database.time", SimpleNamespace(time_ns=lambda: moment))
+    monkeypatch.setattr("api.database._POSTGRESQL_NOW", f"{moment // 1000}::bigint")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.worker.made_up_cloud import MadeUpCloud
 from tests.worker.reconcile.conftest import put
 
 
-def test_a_session_ends_by_itself_when_its_time_is_up(bench: Bench, cloud: MadeUpCloud) -> None:
+def test_a_session_ends_by_itself_when_its_time_is_up(bench: Bench, cloud: MadeUpCloud, standing_clock: None) -> None:
     moment = current_time() + timedelta(seconds=60)
     session = bench.open(expires_at=moment, due_at=moment, due_priority=int(Priority.REVOKE))
     bench.serve()

@@ -35,7 +35,9 @@ from tests.worker.reconcile.conftest import FORBIDDEN, LATE, put, serve_one
 from worker.sweep import Sweeper
 
 
-def test_a_cloud_that_throttles_is_not_asked_for_the_rest(bench: Bench, cloud: MadeUpCloud) -> None:
+def test_a_cloud_that_throttles_is_not_asked_for_the_rest(
+    bench: Bench, cloud: MadeUpCloud, standing_clock: None
+) -> None:
     sessions = [bench.open(f"81.2.69.{last}") for last in range(5)]
     cloud.answers["apply"] = LATE
 
@@ -60,7 +62,9 @@ def test_a_cloud_that_falls_silent_is_asked_twice_and_not_for_each_of_many(bench
     assert cloud.calls["apply"] == 2
 
 
-def test_a_removal_stays_urgent_whatever_else_is_asked_of_its_target(bench: Bench, cloud: MadeUpCloud) -> None:
+def test_a_removal_stays_urgent_whatever_else_is_asked_of_its_target(
+    bench: Bench, cloud: MadeUpCloud, standing_clock: None
+) -> None:
     session = bench.open()
     bench.serve()
     bench.end(session)

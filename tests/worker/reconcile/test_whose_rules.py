@@ -63,7 +63,7 @@ def test_the_rules_of_other_targets_and_organisations_are_no_strays(bench: Bench
 
 
 def test_two_organisations_that_cannot_remove_their_rules_do_not_wake_each_other(
-    bench: Bench, cloud: MadeUpCloud
+    bench: Bench, cloud: MadeUpCloud, standing_clock: None
 ) -> None:
     other = bench_at(bench.site, bench.vault, bench.target)
     both = [bench.open(HERE), other.open(THERE)]
