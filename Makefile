@@ -9,8 +9,11 @@ FUZZ_SEEDS ?= 1 2 3
 # the storms that `make storm` makes, one for each seed; a run whose figures are in .storm is not done again
 STORM_SEEDS ?= 1 2 3 4 5
 STORM_ARGS ?=
-# what `make proof` noted, and which of its parts have passed, of which commit
-PROOF := .proof
+# what each part of `make proof` came to: kept with the code, so that a part can be run on another machine or another day
+FIGURES := tests/proof/figures
+# what they are of: all files but those that say only how things stand
+NOT_PROVED := ':!*.md' ':!docs' ':!$(FIGURES)'
+CODE = git ls-files --stage -- . $(NOT_PROVED) | git hash-object --stdin
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -65,15 +68,18 @@ long: setup ## every test in its longest form (hours); last, by themselves, thos
 	@$(WITH_TOOLS) PROOF_FULL=1 $(BIN)/python -m pytest -m alone
 
 # The longest first: it finds the most, and what it finds is to be mended before the rest is run.
-proof: setup ## all of the proof (hours; goes on where it was stopped, if nothing changed), and docs/testing.md anew
-	@[ "$$(git rev-parse HEAD)" = "$$(cat $(PROOF)/of 2>&1)" ] && [ -z "$$(git status --porcelain)" ] || \
-	{ rm -rf $(PROOF); mkdir $(PROOF); git rev-parse HEAD > $(PROOF)/of; }
-	@$(MAKE) --no-print-directory --jobs=1 $(foreach part,long coverage mutants faults fuzz,$(PROOF)/$(part).passed)
-	@$(BIN)/python -m tools.proof $(PROOF)
+proof: setup ## all of the proof (hours; only those parts that have no figures of this code), and docs/testing.md anew
+	@[ -z "$$(git status --porcelain -- . $(NOT_PROVED))" ] || \
+	{ echo "commit first: figures are kept of what is committed" >&2; exit 1; }
+	@[ "$$($(CODE))" = "$$(cat $(FIGURES)/of 2>&1)" ] || \
+	{ rm -rf $(FIGURES); mkdir -p $(FIGURES); $(CODE) > $(FIGURES)/of; }
+	@$(MAKE) --no-print-directory --jobs=1 $(foreach part,long coverage mutants faults fuzz,$(FIGURES)/$(part).jsonl)
+	@$(BIN)/python -m tools.proof $(FIGURES)
 
-$(PROOF)/%.passed:
-	@PROOF_LEDGER=$(CURDIR)/$(PROOF) $(MAKE) --no-print-directory $*
-	@touch $@
+$(FIGURES)/%.jsonl:
+	@rm -rf .proof
+	@PROOF_LEDGER=$(CURDIR)/.proof $(MAKE) --no-print-directory $*
+	@cat $$(ls -rt .proof/*.jsonl) > $@
 
 lint: $(VENV)/installed ## ruff, mypy and the rules about who may import whom
 	$(BIN)/ruff check

@@ -10,8 +10,8 @@ Entry = Mapping[str, object]
 
 _HEAD = """# How EntryGuard is tested
 
-`make proof` runs all that is told of here, which takes hours, and writes this page. A figure is of the last run of its
-test; until the whole has run to its end, it may be of the short form that `make test` runs.
+`make proof` runs all that is told of here, which takes hours, and writes this page. Its figures are in
+`tests/proof/figures`, all of one state of the code. Of a test that has a long form, it is that form's figure.
 
 | command | what it runs |
 |---|---|
@@ -30,7 +30,7 @@ vendors' own SDKs talk to. A seed repeats a run in which chance took part.
 
 def read(folder: Path) -> list[Entry]:
     """What the tests noted in a folder; of notes about the same test that of its long form, else the last one."""
-    lines = [line for path in sorted(folder.glob("*.jsonl"), key=_age) for line in path.read_text().splitlines()]
+    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     entries = sorted((json.loads(line) for line in lines), key=lambda entry: bool(entry["isFull"]))
     return list({(entry["promise"], entry["tested"]): entry for entry in entries}.values())
 
@@ -66,7 +66,3 @@ def _section(title: str, text: str, entries: Iterable[Entry], is_elsewhere: bool
 
 def _cell(value: object) -> str:
     return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _age(path: Path) -> float:
-    return path.stat().st_mtime
