@@ -48,6 +48,7 @@ class World:
         """How this caller of the operation identifies himself; as the time before, unless it is to be afresh."""
         caller, scope = CALLERS[name], scope_of(operation.name)
         if afresh:
+            self.crowd.ask_afresh()
             return caller.identify(self.crowd, scope)
         known = (name, scope if caller.is_key else None)
         if known not in self._identified:
